@@ -1,0 +1,67 @@
+"""
+TikTok's errors as activity failures: the type is the reason that the Temporal UI shows beside a pending activity.
+
+    RateLimited          TikTok said "too frequent": nothing happened, tried again when the window has passed
+    TikTokUnreachable    no connection: nothing happened, tried again
+    TikTokFault          TikTok's side failed on something that may be repeated
+    TikTokNotReady       still being made: a link, a transcoding
+    AccessTokenRejected  the stored token does not work: tried again every minute, a person has to connect again
+    TikTokRefused        a definite no, never tried again
+
+Only for calls that may be repeated. The one that may not, making ads, is handled where it is made (publish.py).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError
+
+from sparkads.errors import TikTokRefused, refused
+from tiktok import (
+    AuthError,
+    Conflict,
+    FetchFailed,
+    NotReady,
+    ServerFault,
+    Throttled,
+    TikTokError,
+    UnknownOutcome,
+    Unreachable,
+)
+
+RECONNECT_CHECK = timedelta(minutes=1)
+"""How often a call with a rejected token is tried again: soon after somebody connects, without hammering."""
+
+
+@contextmanager
+def tiktok_failures(*, passing: type[TikTokError] | None = None) -> Iterator[None]:
+    """Turn errors of the TikTok client into named activity failures; those of kind `passing` are the caller's."""
+    try:
+        yield
+    except TikTokError as error:
+        if passing is not None and isinstance(error, passing):
+            raise
+        raise _failure(error) from error
+
+
+def _failure(error: TikTokError) -> ApplicationError:
+    match error:
+        case Throttled():
+            return ApplicationError(
+                str(error), type="RateLimited", next_retry_delay=timedelta(seconds=error.retry_after)
+            )
+        case Unreachable():
+            return ApplicationError(str(error), type="TikTokUnreachable")
+        case AuthError():
+            return ApplicationError(
+                f"{error}; connect the Business Center again: python -m workers connect",
+                type="AccessTokenRejected",
+                next_retry_delay=RECONNECT_CHECK,
+            )
+        case NotReady() | FetchFailed():
+            return ApplicationError(str(error), type="TikTokNotReady")
+        case ServerFault() | UnknownOutcome() | Conflict():
+            return ApplicationError(str(error), type="TikTokFault")
+        case _:
+            return refused(TikTokRefused(str(error)))

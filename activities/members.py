@@ -1,0 +1,110 @@
+"""Who an actor is, read from TikTok and at most a short while old: the role check of every command (R2 to R5)."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity
+
+from activities.failures import tiktok_failures
+from activities.platform import Platform
+from sparkads.errors import AdminOnly, NotAMember, Refusal, refused
+from sparkads.roles import RULE_OF_ACTION, Action, AdAccountRole, BcRole, Permission, may
+from store import audit, members
+from store.database import Pool
+from store.members import MemberAccess
+from tiktok import Asset, Member
+
+_PERMISSION_OF_TIKTOK_ROLE = {"POST": Permission.SPARK, "LIVE": Permission.LIVE}
+
+
+def current_run() -> audit.Run:
+    """The workflow run that the current activity works for."""
+    info = activity.info()
+    return audit.Run(workflow_id=info.workflow_id or "", run_id=info.workflow_run_id or "")
+
+
+class Members:
+    """Role checks against TikTok, with a cache in the store that has an age."""
+
+    def __init__(self, db: Pool, platform: Platform, *, max_age: timedelta) -> None:
+        """`max_age`: how old an answer of TikTok may be at the moment of use."""
+        self._db = db
+        self._platform = platform
+        self._max_age = max_age
+
+    async def access(self, bc_id: str, user_id: str) -> MemberAccess:
+        """What a person may use in a Business Center; `role` is None for somebody who is no member."""
+        known = await members.get(self._db, bc_id, user_id, not_before=datetime.now(UTC) - self._max_age)
+        if known is not None:
+            return known
+        client = await self._platform.client(bc_id)
+        fetched_at = datetime.now(UTC)
+        with tiktok_failures():
+            people = [member for member in await client.business_centers.members(bc_id) if _bound(member)]
+            me = next((member for member in people if member.user_id == user_id), None)
+            ad_accounts: list[Asset] = []
+            accounts: list[Asset] = []
+            if me is not None:
+                ad_accounts, accounts = await asyncio.gather(
+                    client.business_centers.assets_of(bc_id, "ADVERTISER", user_id),
+                    client.business_centers.assets_of(bc_id, "TT_ACCOUNT", user_id),
+                )
+        access = MemberAccess(
+            user_id=user_id,
+            role=None if me is None else BcRole(me.user_role),
+            ad_accounts={
+                asset.asset_id: AdAccountRole(asset.advertiser_role) for asset in ad_accounts if asset.advertiser_role
+            },
+            accounts={
+                asset.asset_id: tuple(
+                    _PERMISSION_OF_TIKTOK_ROLE[role]
+                    for role in asset.tt_account_roles or ()
+                    if role in _PERMISSION_OF_TIKTOK_ROLE
+                )
+                for asset in accounts
+            },
+            admins=tuple(
+                f"{member.user_name} ({member.user_id})" for member in people if member.user_role == BcRole.ADMIN
+            ),
+            fetched_at=fetched_at,
+        )
+        await members.put(self._db, bc_id, access)
+        return access
+
+    async def require(self, bc_id: str, actor: str, action: Action) -> MemberAccess:
+        """
+        Let an actor pass, or refuse by name and leave a line in the audit trail.
+
+        Raises:
+            ApplicationError: NotAMember or AdminOnly.
+        """
+        access = await self.access(bc_id, actor)
+        if may(access.role, action):
+            return access
+        rule = RULE_OF_ACTION[action]
+        ask = f"ask an admin: {', '.join(access.admins[:5])}" if access.admins else "the Business Center has no admin"
+        refusal: Refusal
+        if access.role is None:
+            refusal = NotAMember(f"{rule}: {actor} is no member of Business Center {bc_id} and may not {action}; {ask}")
+        else:
+            refusal = AdminOnly(f"{rule}: only a BC admin may {action}; {actor} is {access.role}; {ask}")
+        await self.record_refusal(bc_id, actor, action, refusal)
+        raise refused(refusal)
+
+    async def record_refusal(self, bc_id: str, actor: str, action: str, refusal: Refusal) -> None:
+        """Leave a line in the audit trail for something that was not allowed."""
+        async with self._db.acquire() as connection:
+            await audit.write(
+                connection,
+                bc_id=bc_id,
+                actor=actor,
+                action="refused",
+                subject=action,
+                reason=str(refusal),
+                run=current_run(),
+            )
+
+
+def _bound(member: Member) -> bool:
+    """An invitation that was not accepted makes nobody a member; TikTok leaves the status out where it has none."""
+    return member.relation_status in {"BOUND", ""}

@@ -1,0 +1,472 @@
+"""Activities of a release campaign: load it, invite, share, prepare, brake, and read where it stands."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import asyncpg
+from pydantic import AwareDatetime, ValidationError
+from temporalio import activity
+
+from activities.campaigns import known_campaign
+from activities.failures import tiktok_failures
+from activities.gates import blocker
+from activities.members import Members, current_run
+from activities.platform import Platform
+from sparkads import clock
+from sparkads.client import SparkAds
+from sparkads.contracts.authorization import AdAccountLink, MemberGrant, PairOutcome, Share, ShareResult
+from sparkads.contracts.base import BlobRef, Contract
+from sparkads.contracts.business_center import RequestAccess, RequestOpened
+from sparkads.contracts.release import AdTemplate, Command, ReleaseInput, TargetState
+from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, OnlyItsPeople, Refusal, refused
+from sparkads.files import FileDamaged, Files
+from sparkads.manifest import ReleaseBundle
+from sparkads.roles import Action, BcRole, Permission
+from sparkads.scopes import NewVideos, Scope
+from store import access, audit, publishing, releases
+from store.database import Pool
+from store.publishing import AdGroup, Media, VideoNeeded
+from store.releases import PlannedWave, WaitingAccount
+from tiktok import DuplicateName, InvalidRequest, NewAdGroup, NewCampaign, NotReady, TikTokClient
+
+SHARES_AT_ONCE = 8
+"""Accounts shared at a time: few enough that a person's command passes between them."""
+
+LATE_BY = timedelta(minutes=5)
+"""How far in the past a wall time may lie when a release is loaded: it was still ahead when it was checked."""
+
+TRANSCODING_CHECK = 1.0
+"""Seconds between two looks at a video that TikTok still prepares."""
+
+
+class LoadRelease(Contract):
+    """A release to put on record; `started_at` is the workflow's, so that a repeat computes the same instants."""
+
+    release: ReleaseInput
+    started_at: AwareDatetime
+
+
+class CampaignRef(Contract):
+    """One release campaign."""
+
+    campaign_id: str
+
+
+class SettleAccounts(Contract):
+    """Share what has arrived."""
+
+    campaign_id: str
+    actor: str
+    operator: str
+    roster: tuple[str, ...]
+
+
+class InviteMissing(Contract):
+    """Ask the owners who have not authorized yet."""
+
+    campaign_id: str
+    actor: str
+    deadline: AwareDatetime | None
+
+
+class Prepare(Contract):
+    """Uploads and ad groups to make before the instant."""
+
+    campaign_id: str
+    template: AdTemplate
+
+
+class Brake(Contract):
+    """Who pulls the brake, and how it stands afterwards."""
+
+    campaign_id: str
+    command: Command
+    action: str
+    paused: bool
+    cancelled: bool
+
+
+class Plan(Contract):
+    """Where a release stands."""
+
+    waves: tuple[PlannedWave, ...]
+    counts: dict[TargetState, int]
+
+
+class ReleaseActivities:
+    """Needs the store, TikTok, the role check, the object store, and a client to command other workflows."""
+
+    def __init__(self, db: Pool, platform: Platform, people: Members, files: Files, client: SparkAds) -> None:
+        """Share the process's connections."""
+        self._db = db
+        self._platform = platform
+        self._people = people
+        self._files = files
+        self._client = client
+
+    @activity.defn
+    async def load_release(self, load: LoadRelease) -> None:
+        """Put a release on record as a whole, or refuse it as a whole."""
+        release = load.release
+        await self._people.require(release.bc_id, release.actor, Action.RUN_RELEASE)
+        operator = await self._people.access(release.bc_id, release.operator)
+        if operator.role is None:
+            raise refused(NotAMember(f"operator {release.operator} is no member of Business Center {release.bc_id}"))
+        rows = (await self._read_bundle(release.manifest)).rows
+        late = [
+            f"row {row.row_id}: release_at was {clock.in_zone(row.due_at(load.started_at), row.time_zone)}"
+            for row in rows
+            if row.due_at(load.started_at) < load.started_at - LATE_BY
+        ]
+        if late:
+            raise refused(ManifestInvalid(f"{len(late)} rows are due in the past; " + "; ".join(late[:10])))
+        campaign = releases.Campaign(
+            campaign_id=release.campaign_id,
+            bc_id=release.bc_id,
+            started_by=release.actor,
+            operator=release.operator,
+            manifest_sha256=release.manifest.sha256,
+            started_at=load.started_at,
+            paused=False,
+            cancelled=False,
+        )
+        try:
+            async with self._db.acquire() as connection, connection.transaction():
+                news = await releases.create(connection, campaign, rows)
+                if news:
+                    await audit.write(
+                        connection,
+                        bc_id=release.bc_id,
+                        actor=release.actor,
+                        action="release started",
+                        subject=f"campaign {release.campaign_id}",
+                        reason=f"{len(rows)} targets, manifest {release.manifest.sha256[:12]}",
+                        run=current_run(),
+                    )
+        except asyncpg.UniqueViolationError as error:
+            raise refused(
+                CampaignExists(
+                    f"campaign {release.campaign_id} was started with another manifest; choose another campaign id"
+                )
+            ) from error
+
+    async def _read_bundle(self, ref: BlobRef) -> ReleaseBundle:
+        try:
+            return ReleaseBundle.model_validate_json(await self._files.get(ref))
+        except FileDamaged as error:
+            raise refused(ManifestInvalid(str(error))) from error
+        except ValidationError as error:
+            wrong = [
+                f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"
+                for detail in error.errors(include_url=False, include_context=False, include_input=False)
+            ]
+            raise refused(ManifestInvalid(f"{len(wrong)} mistakes in the bundle; " + "; ".join(wrong[:20]))) from error
+
+    @activity.defn
+    async def invite_missing(self, invite: InviteMissing) -> None:
+        """Ask every owner whose account rows wait for; one command for each scope (R2, R6, R7, R8)."""
+        campaign = await known_campaign(self._db, invite.campaign_id)
+        by_scope: dict[Scope, list[WaitingAccount]] = {}
+        for account in await releases.waiting_accounts(self._db, invite.campaign_id):
+            if account.asset_id is None:
+                by_scope.setdefault(_scope(account), []).append(account)
+        for scope, accounts in by_scope.items():
+            dues = [account.last_due_at for account in accounts]
+            latest = max((due for due in dues if due is not None), default=None) if None not in dues else None
+            command = RequestAccess(
+                command_id=f"{invite.campaign_id[:40]}-{scope.key.replace(':', '.').replace('+', '-')}",
+                actor=invite.actor,
+                scope=scope,
+                handles=tuple(account.handle for account in accounts),
+                deadline=invite.deadline or latest,
+            )
+            try:
+                result = await self._client.request_access(campaign.bc_id, command)
+            except Refusal as refusal:
+                for account in accounts:
+                    await releases.block_account(self._db, invite.campaign_id, account.handle, str(refusal))
+                continue
+            for line in result.requests:
+                if line.outcome is RequestOpened.CAP_REACHED and line.handle is not None:
+                    reason = f"R6: all {result.slots} account slots of the Business Center are taken"
+                    await releases.block_account(self._db, invite.campaign_id, line.handle, reason)
+
+    @activity.defn
+    async def settle_accounts(self, settle: SettleAccounts) -> None:
+        """Share the accounts that have arrived, then let their rows through the gate, or block them by name."""
+        campaign = await known_campaign(self._db, settle.campaign_id)
+        waiting = await releases.waiting_accounts(self._db, settle.campaign_id)
+        arrived = [account for account in waiting if account.asset_id is not None]
+        slots = asyncio.Semaphore(SHARES_AT_ONCE)
+
+        async def share(account: WaitingAccount) -> None:
+            async with slots:
+                await self._share(campaign, settle, account)
+                activity.heartbeat(account.handle)
+
+        async with asyncio.TaskGroup() as group:
+            for account in arrived:
+                group.create_task(share(account))
+        for account in waiting:
+            if account.asset_id is None:
+                await self._block_if_answered(campaign, account)
+        await self._open_gates(campaign, {account.handle for account in arrived})
+        await releases.block_late(self._db, settle.campaign_id)
+
+    async def _share(self, campaign: releases.Campaign, settle: SettleAccounts, account: WaitingAccount) -> None:
+        people = dict.fromkeys((settle.operator, *settle.roster))
+        command = Share(
+            actor=settle.actor,
+            members=tuple(MemberGrant(user_id=user_id, permissions=(Permission.SPARK,)) for user_id in people),
+            ad_accounts=tuple(AdAccountLink(advertiser_id=advertiser) for advertiser in account.advertiser_ids),
+        )
+        # The same share of the same account is the same command, also if this activity runs again.
+        command_id = f"{settle.campaign_id}-{account.asset_id}-{len(account.advertiser_ids)}"
+        try:
+            result = await self._client.share(campaign.bc_id, str(account.asset_id), command, command_id=command_id)
+        except Refusal as refusal:
+            await releases.block_account(self._db, settle.campaign_id, account.handle, str(refusal))
+            return
+        await self._block_refused(campaign, account, result)
+
+    async def _block_refused(
+        self, campaign: releases.Campaign, account: WaitingAccount, result: ShareResult
+    ) -> None:
+        for pair in result.pairs:
+            if pair.outcome is PairOutcome.REFUSED and pair.subject.startswith("ad account"):
+                await releases.block_account(
+                    self._db, campaign.campaign_id, account.handle, f"R11: {pair.subject}: {pair.reason}"
+                )
+
+    async def _block_if_answered(self, campaign: releases.Campaign, account: WaitingAccount) -> None:
+        state = await access.last_request_state(self._db, campaign.bc_id, account.handle)
+        if state is not None and state not in {"pending", "approved"}:
+            reason = f"R1: the access request for @{account.handle} was {state.replace('_', ' ')}"
+            await releases.block_account(self._db, campaign.campaign_id, account.handle, reason)
+
+    async def _open_gates(self, campaign: releases.Campaign, handles: set[str]) -> None:
+        """Only rows of accounts that this run has just shared: another may have arrived in the meantime."""
+        operator = await self._people.access(campaign.bc_id, campaign.operator)
+        candidates = await publishing.waiting_candidates(self._db, campaign.campaign_id)
+        ready, blocked = [], []
+        for candidate in candidates:
+            if candidate.handle not in handles:
+                continue
+            reason = blocker(candidate, operator)
+            if reason is None:
+                ready.append(candidate)
+            else:
+                blocked.append((candidate.row_id, TargetState.BLOCKED, reason))
+        async with self._db.acquire() as connection, connection.transaction():
+            await publishing.set_ready(connection, campaign.campaign_id, ready)
+            await publishing.set_state(connection, campaign.campaign_id, blocked)
+
+    @activity.defn
+    async def prepare_ad_accounts(self, prepare: Prepare) -> None:
+        """Videos uploaded, TikTok campaigns and ad groups made, for every target that is ready."""
+        campaign = await known_campaign(self._db, prepare.campaign_id)
+        client = await self._platform.client(campaign.bc_id)
+        for advertiser_id in await publishing.ad_accounts(self._db, prepare.campaign_id):
+            for video in await publishing.videos_needed(self._db, prepare.campaign_id, advertiser_id):
+                await self._upload(client, prepare.campaign_id, advertiser_id, video)
+                activity.heartbeat(advertiser_id)
+            async with self._db.acquire() as connection, connection.transaction():
+                await publishing.plan_ad_groups(
+                    connection, prepare.campaign_id, advertiser_id, prepare.template.ads_per_ad_group
+                )
+            groups = await publishing.ad_groups_to_make(self._db, prepare.campaign_id, advertiser_id)
+            if groups:
+                tiktok_campaign_id = await self._tiktok_campaign(client, prepare, advertiser_id)
+                for group in groups:
+                    await self._ad_group(client, prepare.template, tiktok_campaign_id, group)
+                    activity.heartbeat(advertiser_id)
+
+    async def _upload(
+        self, client: TikTokClient, campaign_id: str, advertiser_id: str, needed: VideoNeeded
+    ) -> None:
+        """
+        Once per ad account and content. The name is made from the content, so an upload whose answer was lost is
+        found again instead of being repeated.
+        """
+        file_name = f"sparkads-{needed.sha256[:32]}.mp4"
+        try:
+            with tiktok_failures(passing=InvalidRequest):
+                video = await client.files.find_video(advertiser_id, file_name)
+                if video is None:
+                    with TemporaryDirectory(prefix="sparkads-") as folder:
+                        copy = Path(folder) / file_name
+                        md5 = await self._files.get_file(BlobRef(sha256=needed.sha256, size=needed.size), copy)
+                        try:
+                            video = await client.files.upload_video(advertiser_id, copy, md5=md5, file_name=file_name)
+                        except DuplicateName:
+                            video = await client.files.find_video(advertiser_id, file_name)
+                if video is None:
+                    raise refused(ManifestInvalid(f"video {file_name} is taken in {advertiser_id} and cannot be found"))
+                cover = await self._first_cover(client, advertiser_id, video.video_id)
+        except FileDamaged as error:
+            raise refused(ManifestInvalid(str(error))) from error
+        except InvalidRequest as error:
+            await self._refuse_video(campaign_id, advertiser_id, needed, error)
+            return
+        await publishing.put_media(
+            self._db,
+            Media(advertiser_id=advertiser_id, sha256=needed.sha256, video_id=video.video_id, cover_id=cover),
+        )
+
+    async def _first_cover(self, client: TikTokClient, advertiser_id: str, video_id: str) -> str:
+        while True:
+            try:
+                covers = await client.files.suggest_covers(advertiser_id, video_id)
+            except NotReady:
+                covers = []
+            if covers:
+                return covers[0].id
+            activity.heartbeat(f"{advertiser_id}: transcoding")
+            await asyncio.sleep(TRANSCODING_CHECK)
+
+    async def _refuse_video(
+        self, campaign_id: str, advertiser_id: str, needed: VideoNeeded, error: InvalidRequest
+    ) -> None:
+        campaign = await known_campaign(self._db, campaign_id)
+        async with self._db.acquire() as connection, connection.transaction():
+            rows = await publishing.refuse_video(
+                connection, campaign_id, advertiser_id, needed.sha256, f"TikTok refused the video: {error}"
+            )
+            await audit.write(
+                connection,
+                bc_id=campaign.bc_id,
+                actor=audit.SYSTEM,
+                action="video refused",
+                subject=f"rows {', '.join(rows)}",
+                reason=str(error),
+                run=current_run(),
+            )
+
+    async def _tiktok_campaign(self, client: TikTokClient, prepare: Prepare, advertiser_id: str) -> str:
+        """
+        Our TikTok campaign in an ad account: found by its name, or made.
+
+        Sent without a request id: TikTok then refuses a second campaign of the same name, which is what we want.
+        """
+        known = await publishing.tiktok_campaign(self._db, prepare.campaign_id, advertiser_id)
+        if known is not None:
+            return known
+        name = f"sparkads {prepare.campaign_id}"
+        with tiktok_failures():
+            same_name = [one for one in await client.ads.campaigns(advertiser_id, name=name) if one.campaign_name == name]
+            made = (
+                same_name[0]
+                if same_name
+                else await client.ads.create_campaign(
+                    advertiser_id,
+                    NewCampaign(
+                        campaign_name=name,
+                        objective_type=prepare.template.objective_type,
+                        budget_mode="BUDGET_MODE_INFINITE",
+                    ),
+                    None,
+                )
+            )
+        await publishing.put_tiktok_campaign(self._db, prepare.campaign_id, advertiser_id, made.campaign_id)
+        return made.campaign_id
+
+    async def _ad_group(
+        self, client: TikTokClient, template: AdTemplate, tiktok_campaign_id: str, group: AdGroup
+    ) -> None:
+        with tiktok_failures():
+            same_name = [
+                one
+                for one in await client.ads.ad_groups(group.advertiser_id, campaign_ids=[tiktok_campaign_id])
+                if one.adgroup_name == group.name
+            ]
+            made = (
+                same_name[0]
+                if same_name
+                else await client.ads.create_ad_group(
+                    group.advertiser_id,
+                    NewAdGroup(
+                        campaign_id=tiktok_campaign_id,
+                        adgroup_name=group.name,
+                        promotion_type=template.promotion_type,
+                        placement_type="PLACEMENT_TYPE_NORMAL",
+                        placements=["PLACEMENT_TIKTOK"],
+                        location_ids=[group.location_id],
+                        budget_mode="BUDGET_MODE_DAY",
+                        budget=float(group.daily_budget),
+                        schedule_type="SCHEDULE_FROM_NOW",
+                        schedule_start_time=max(group.starts_at, datetime.now(UTC)),
+                        optimization_goal=template.optimization_goal,
+                        billing_event=template.billing_event,
+                        bid_type="BID_TYPE_NO_BID",
+                        pacing=template.pacing,
+                    ),
+                    None,
+                )
+            )
+        await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
+
+    @activity.defn
+    async def read_plan(self, ref: CampaignRef) -> Plan:
+        """Where the release stands."""
+        return Plan(
+            waves=tuple(await releases.plan(self._db, ref.campaign_id)),
+            counts=await releases.counts(self._db, ref.campaign_id),
+        )
+
+    @activity.defn
+    async def set_brake(self, brake: Brake) -> None:
+        """Pause, resume or cancel, if the actor may; from then on the store lets no batch through."""
+        campaign = await known_campaign(self._db, brake.campaign_id)
+        who = await self._people.access(campaign.bc_id, brake.command.actor)
+        if who.role is not BcRole.ADMIN and brake.command.actor not in {campaign.started_by, campaign.operator}:
+            refusal = OnlyItsPeople(
+                f"{brake.command.actor} may not {brake.action} campaign {brake.campaign_id}; "
+                f"ask {campaign.started_by}, {campaign.operator} or an admin: {', '.join(who.admins[:5])}"
+            )
+            await self._people.record_refusal(campaign.bc_id, brake.command.actor, brake.action, refusal)
+            raise refused(refusal)
+        async with self._db.acquire() as connection, connection.transaction():
+            await releases.set_flags(
+                connection, brake.campaign_id, paused=brake.paused, cancelled=brake.cancelled
+            )
+            if brake.cancelled:
+                await releases.cancel_rest(connection, brake.campaign_id, f"cancelled: {brake.command.reason}")
+            await audit.write(
+                connection,
+                bc_id=campaign.bc_id,
+                actor=brake.command.actor,
+                action=f"release {brake.action}",
+                subject=f"campaign {brake.campaign_id}",
+                reason=brake.command.reason,
+                run=current_run(),
+            )
+
+    @activity.defn
+    async def finish_release(self, ref: CampaignRef) -> None:
+        """Record that nothing is left to do."""
+        campaign = await known_campaign(self._db, ref.campaign_id)
+        counts = await releases.counts(self._db, ref.campaign_id)
+        async with self._db.acquire() as connection, connection.transaction():
+            if await releases.finish(connection, ref.campaign_id):
+                await audit.write(
+                    connection,
+                    bc_id=campaign.bc_id,
+                    actor=audit.SYSTEM,
+                    action="release finished",
+                    subject=f"campaign {ref.campaign_id}",
+                    reason=json.dumps(counts),
+                    run=current_run(),
+                )
+
+
+def _scope(account: WaitingAccount) -> Scope:
+    """The least that the rows of an account need."""
+    if not account.needs_push:
+        new_videos = NewVideos.NO
+    else:
+        new_videos = NewVideos.ON_PROFILE if account.on_profile else NewVideos.ADS_ONLY
+    return Scope(existing_posts=account.needs_posts or not account.needs_push, new_videos=new_videos)

@@ -1,0 +1,335 @@
+"""Creative material: videos, images, covers, file names."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from simulator.endpoints.paging import paged
+from simulator.endpoints.receiving import Form, Spool, fetched, received
+from simulator.entities import AdAccount, Image, Video
+from simulator.envelope import ApiError, parameter_error
+from simulator.fields import Filter, Id, Query, validated
+from simulator.media import Facts, probe_image, probe_video
+from simulator.routes import Call, Data, Routes
+from simulator.stamps import zulu
+
+routes = Routes()
+
+LARGEST_VIDEO: Final = 500 * 1024**2
+LARGEST_IMAGE: Final = 100 * 1024**2
+LONGEST_NAME: Final = 100
+SMALLEST_SIDES: Final = (540, 960)
+"""Shorter and longer side in pixels below which a video counts as LOW_RESOLUTION."""
+RATIOS: Final = (9 / 16, 16 / 9, 1.0)
+RATIO_TOLERANCE: Final = 0.02
+COVER_URL_HOURS: Final = 6
+FileType = Literal["VIDEO", "IMAGE"]
+
+
+class UploadForm(BaseModel):
+    """Fields of an upload besides the file. Multipart carries text only, so values are read leniently."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
+    advertiser_id: Id
+    file_name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+
+
+class VideoForm(UploadForm):
+    """POST /file/video/ad/upload/."""
+
+    upload_type: Literal["UPLOAD_BY_FILE", "UPLOAD_BY_URL", "UPLOAD_BY_FILE_ID", "UPLOAD_BY_VIDEO_ID"] = (
+        "UPLOAD_BY_FILE"
+    )
+    video_signature: str | None = None
+    video_url: str | None = None
+    flaw_detect: bool = False
+    auto_fix_enabled: bool = False
+
+
+class ImageForm(UploadForm):
+    """POST /file/image/ad/upload/."""
+
+    upload_type: Literal["UPLOAD_BY_FILE", "UPLOAD_BY_URL", "UPLOAD_BY_FILE_ID"] = "UPLOAD_BY_FILE"
+    image_signature: str | None = None
+    image_url: str | None = None
+
+
+@routes.upload("/file/video/ad/upload/")
+async def video_upload(call: Call, request: web.Request) -> Data:
+    """Take a video by file or URL. Each upload makes a new video, whatever its bytes; the answer is an array."""
+    async with received(request, "video_file", LARGEST_VIDEO) as form:
+        body = validated(VideoForm, form.values)
+        advertiser = call.session.advertiser(body.advertiser_id)
+        _check_name(advertiser, "VIDEO", body.file_name)
+        if body.auto_fix_enabled or body.upload_type in {"UPLOAD_BY_FILE_ID", "UPLOAD_BY_VIDEO_ID"}:
+            raise ApiError(40008, "This way of uploading is not implemented.")
+        if body.upload_type == "UPLOAD_BY_FILE":
+            spool = _signed_file(form, "video_file", "video_signature", body.video_signature)
+            return [await _keep_video(call, advertiser, body, spool)]
+    if body.video_url is None:
+        raise parameter_error("Missing required field(s): video_url.")
+    async with fetched(body.video_url, LARGEST_VIDEO) as spool:
+        return [await _keep_video(call, advertiser, body, spool)]
+
+
+def _signed_file(form: Form, file_field: str, signature_field: str, signature: str | None) -> Spool:
+    missing = [
+        name for name, absent in ((file_field, form.spool is None), (signature_field, signature is None)) if absent
+    ]
+    if form.spool is None or signature is None:
+        raise parameter_error(f"Missing required field(s): {', '.join(missing)}.")
+    if form.spool.digest.hexdigest() != signature.lower():
+        raise ApiError(40900, "The file signature does not match the file.")
+    return form.spool
+
+
+def _check_name(advertiser: AdAccount, kind: FileType, name: str | None) -> None:
+    if name is not None and (kind, name) in advertiser.file_names:
+        raise ApiError(40911, "Duplicated material name. Please use another file name.")
+
+
+async def _look(probe: Callable[[Path], Facts | None], spool: Spool) -> Facts | None:
+    return await asyncio.to_thread(probe, spool.path)
+
+
+async def _keep_video(call: Call, advertiser: AdAccount, body: VideoForm, spool: Spool) -> dict[str, Any]:
+    facts = await _look(probe_video, spool)
+    if facts is None:
+        raise parameter_error("Invalid value of 'video_file': the file is no video of a supported format")
+    flaws = _flaws(facts)
+    if body.flaw_detect and flaws:
+        raise parameter_error(f"The video has flaws: {', '.join(flaws)}.")
+    _check_name(advertiser, "VIDEO", body.file_name)
+    now = call.world.settle()
+    material_id = call.world.ids.long("73")
+    video = Video(
+        video_id=f"v10033g50000{call.world.ids.short()}",
+        material_id=material_id,
+        file_name=body.file_name or f"{material_id}_{spool.name or 'video'}"[:LONGEST_NAME],
+        signature=spool.digest.hexdigest(),
+        size=spool.size,
+        width=facts.width,
+        height=facts.height,
+        duration=facts.duration,
+        bit_rate=facts.bit_rate,
+        format=facts.format,
+        flaw_types=flaws,
+        created_at=now,
+        ready_at=now + call.world.delays.transcode_seconds,
+    )
+    advertiser.videos[video.video_id] = video
+    advertiser.file_names["VIDEO", video.file_name] = video.material_id
+    return _video(video, now)
+
+
+def _flaws(facts: Facts) -> list[str]:
+    flaws = []
+    shorter, longer = sorted((facts.width, facts.height))
+    if shorter < SMALLEST_SIDES[0] or shorter < longer < SMALLEST_SIDES[1]:
+        flaws.append("LOW_RESOLUTION")
+    ratio = facts.width / facts.height
+    if all(abs(ratio - good) > RATIO_TOLERANCE * good for good in RATIOS):
+        flaws.append("ILLEGAL_VIDEO_SIZE")
+    return flaws
+
+
+def _video(video: Video, now: float) -> dict[str, Any]:
+    return {
+        "video_id": video.video_id,
+        "material_id": video.material_id,
+        "file_name": video.file_name,
+        "signature": video.signature,
+        "size": video.size,
+        "width": video.width,
+        "height": video.height,
+        "duration": video.duration,
+        "bit_rate": video.bit_rate,
+        "format": video.format,
+        "video_cover_url": "",
+        "preview_url": "",
+        "preview_url_expire_time": zulu(now + COVER_URL_HOURS * 3600),
+        "allowed_placements": ["PLACEMENT_TIKTOK", "PLACEMENT_PANGLE"],
+        "displayable": now >= video.ready_at,
+        "allow_download": True,
+        "create_time": zulu(video.created_at),
+        "modify_time": zulu(max(video.created_at, min(now, video.ready_at))),
+        "fix_task_id": None,
+        "flaw_types": video.flaw_types,
+    }
+
+
+@routes.upload("/file/image/ad/upload/")
+async def image_upload(call: Call, request: web.Request) -> Data:
+    """Take an image by file or URL; the answer is an object."""
+    async with received(request, "image_file", LARGEST_IMAGE) as form:
+        body = validated(ImageForm, form.values)
+        advertiser = call.session.advertiser(body.advertiser_id)
+        _check_name(advertiser, "IMAGE", body.file_name)
+        if body.upload_type == "UPLOAD_BY_FILE_ID":
+            raise ApiError(40008, "This way of uploading is not implemented.")
+        if body.upload_type == "UPLOAD_BY_FILE":
+            spool = _signed_file(form, "image_file", "image_signature", body.image_signature)
+            return await _keep_image(call, advertiser, body, spool)
+    if body.image_url is None:
+        raise parameter_error("Missing required field(s): image_url.")
+    async with fetched(body.image_url, LARGEST_IMAGE) as spool:
+        return await _keep_image(call, advertiser, body, spool)
+
+
+async def _keep_image(call: Call, advertiser: AdAccount, body: ImageForm, spool: Spool) -> dict[str, Any]:
+    facts = await _look(probe_image, spool)
+    if facts is None:
+        raise ApiError(40904, "The image is illegal.")
+    _check_name(advertiser, "IMAGE", body.file_name)
+    image = Image(
+        image_id=f"ad-site-i18n/{call.world.ids.long('73')}",
+        material_id=call.world.ids.long("73"),
+        file_name=body.file_name or "",
+        signature=spool.digest.hexdigest(),
+        size=spool.size,
+        width=facts.width,
+        height=facts.height,
+        format=facts.format,
+        created_at=call.world.settle(),
+    )
+    image.file_name = image.file_name or f"{image.material_id}_{spool.name or 'image'}"[:LONGEST_NAME]
+    advertiser.images[image.image_id] = image
+    advertiser.file_names["IMAGE", image.file_name] = image.material_id
+    return {
+        "image_id": image.image_id,
+        "material_id": image.material_id,
+        "image_url": "",
+        "file_name": image.file_name,
+        "signature": image.signature,
+        "size": image.size,
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "displayable": True,
+        "is_carousel_usable": True,
+        "create_time": zulu(image.created_at),
+        "modify_time": zulu(image.created_at),
+    }
+
+
+class VideoInfo(Query):
+    """GET /file/video/ad/info/: at most 60 ids."""
+
+    advertiser_id: Id
+    video_ids: list[Id] = Field(min_length=1, max_length=60)
+
+
+@routes.get("/file/video/ad/info/", VideoInfo)
+def video_info(call: Call, query: VideoInfo) -> Data:
+    """Details of videos; unknown ids are left out silently."""
+    videos = call.session.advertiser(query.advertiser_id).videos
+    return {"list": [_video(videos[key], call.now) for key in query.video_ids if key in videos]}
+
+
+class VideoFilter(Filter):
+    """Filtering of videos."""
+
+    video_ids: list[Id] | None = Field(default=None, max_length=100)
+    material_ids: list[Id] | None = Field(default=None, max_length=20)
+    video_name: str | None = None
+
+
+class VideoSearch(Query):
+    """GET /file/video/ad/search/: 1 to 100 rows, 20 by default."""
+
+    advertiser_id: Id
+    filtering: VideoFilter = VideoFilter()
+    page: int = Field(default=1, ge=1)
+    page_size: int = Field(default=20, ge=1, le=100)
+
+
+@routes.get("/file/video/ad/search/", VideoSearch)
+def video_search(call: Call, query: VideoSearch) -> Data:
+    """Videos of an ad account, newest first."""
+    advertiser = call.session.advertiser(query.advertiser_id)
+    wanted = query.filtering
+    rows = [
+        video
+        for video in reversed(advertiser.videos.values())
+        if (wanted.video_ids is None or video.video_id in wanted.video_ids)
+        and (wanted.material_ids is None or video.material_id in wanted.material_ids)
+        and (wanted.video_name is None or wanted.video_name.casefold() in video.file_name.casefold())
+    ]
+    return paged(rows, query.page, query.page_size, lambda video: _video(video, call.now))
+
+
+class SuggestCover(Query):
+    """GET /file/video/suggestcover/."""
+
+    advertiser_id: Id
+    video_id: Id
+    poster_number: int = Field(default=10, ge=1, le=10)
+
+
+@routes.get("/file/video/suggestcover/", SuggestCover)
+def suggest_cover(call: Call, query: SuggestCover) -> Data:
+    """Covers of a video; each id can be used as an image id of the same ad account."""
+    advertiser = call.session.advertiser(query.advertiser_id)
+    video = advertiser.videos.get(query.video_id)
+    if video is None:
+        raise ApiError(40053, f"The video {query.video_id} is invalid.")
+    if call.now < video.ready_at:
+        raise ApiError(40901, "The video is still being transcoded. Please try again later.")
+    covers = []
+    for number in range(query.poster_number):
+        image_id = f"tos-cover/{video.video_id}/{number}"
+        advertiser.images[image_id] = Image(
+            image_id=image_id,
+            material_id=video.material_id,
+            file_name="",
+            signature="",
+            size=0,
+            width=video.width,
+            height=video.height,
+            format="jpeg",
+            created_at=call.now,
+        )
+        covers.append({"id": image_id, "url": "", "width": video.width, "height": video.height})
+    return {"list": covers}
+
+
+class FileName(Filter):
+    """One name to look up."""
+
+    file_name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    file_type: FileType
+
+
+class NameCheck(Query):
+    """GET /file/name/check/: one name, or up to 20 in `files`."""
+
+    advertiser_id: Id
+    file_name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
+    file_type: FileType | None = None
+    files: list[FileName] | None = Field(default=None, min_length=1, max_length=20)
+
+
+@routes.get("/file/name/check/", NameCheck)
+def name_check(call: Call, query: NameCheck) -> Data:
+    """Whether names are taken, and by which material."""
+    names = call.session.advertiser(query.advertiser_id).file_names
+
+    def check(name: str, kind: FileType) -> dict[str, Any]:
+        material_id = names.get((kind, name))
+        return {"duplicate": material_id is not None, "duplicate_material_id": material_id}
+
+    if query.files is not None:
+        return {
+            "batch_results": [
+                {"file_name": one.file_name, "file_type": one.file_type, **check(one.file_name, one.file_type)}
+                for one in query.files
+            ]
+        }
+    if query.file_name is None or query.file_type is None:
+        raise parameter_error("Missing required field(s): file_name, file_type.")
+    return check(query.file_name, query.file_type)

@@ -1,0 +1,128 @@
+"""Tokens and who is behind them."""
+
+from typing import Any
+
+from pydantic import Field
+
+from simulator.endpoints.business_center import masked
+from simulator.entities import AdAccount
+from simulator.envelope import ApiError, parameter_error
+from simulator.fields import Body, Id, Query
+from simulator.ids import digits
+from simulator.routes import Anonymous, Call, Data, Routes
+
+routes = Routes()
+
+SCOPES = [1, 2, 4, 6, 23, 18000000]
+"""Ad accounts, ads, reports, creative material, change log, TikTok accounts."""
+
+
+class AccessToken(Body):
+    """POST /oauth2/access_token/."""
+
+    app_id: Id
+    secret: str
+    auth_code: str
+    return_advertiser_ids: bool = True
+
+
+@routes.post_without_token("/oauth2/access_token/", AccessToken)
+def access_token(call: Anonymous, body: AccessToken) -> Data:
+    """Exchange a code, which works once, for a token that never expires."""
+    app = call.world.apps.get(body.app_id)
+    if app is None or app.secret != body.secret:
+        raise ApiError(40101, "The app_id and the secret do not match.")
+    token = app.auth_codes.pop(body.auth_code, None)
+    session = call.world.tokens.get(token) if token is not None else None
+    if token is None or session is None:
+        raise ApiError(40110, "The auth_code is canceled. Please re-authorize and try again with a new auth_code.")
+    advertisers = sorted(session.advertisers()) if body.return_advertiser_ids else []
+    return {"access_token": token, "advertiser_ids": advertisers, "scope": SCOPES}
+
+
+class AdvertiserGet(Query):
+    """GET /oauth2/advertiser/get/."""
+
+    app_id: Id
+    secret: str
+
+
+@routes.get("/oauth2/advertiser/get/", AdvertiserGet)
+def advertiser_get(call: Call, query: AdvertiserGet) -> Data:
+    """Ad accounts of the token, in one list."""
+    app = call.world.apps.get(query.app_id)
+    if app is None or app.secret != query.secret:
+        raise ApiError(40101, "The app_id and the secret do not match.")
+    if call.session.app_id != app.app_id:
+        raise ApiError(40113, "The app_id is inconsistent with the token's app information.")
+    return {
+        "list": [
+            {"advertiser_id": one.advertiser_id, "advertiser_name": one.name}
+            for one in call.session.advertisers().values()
+        ]
+    }
+
+
+class UserInfo(Query):
+    """GET /user/info/."""
+
+
+@routes.get("/user/info/", UserInfo)
+def user_info(call: Call, _: UserInfo) -> Data:
+    """The person the token acts as."""
+    for bc_id in sorted(call.session.bc_ids):
+        center = call.world.centers[bc_id]
+        actor = call.session.actor(center)
+        if actor is not None:
+            return {
+                "core_user_id": actor.user_id,
+                "display_name": actor.user_name,
+                "email": masked(actor.user_email),
+                "create_time": int(center.created_at),
+                "avatar_url": "",
+            }
+    return {
+        "core_user_id": digits("user", call.session.token),
+        "display_name": "",
+        "email": "",
+        "create_time": 0,
+        "avatar_url": "",
+    }
+
+
+class AdvertiserInfo(Query):
+    """GET /advertiser/info/: at most 100 ad accounts."""
+
+    advertiser_ids: list[Id] = Field(min_length=1, max_length=100)
+    fields: list[str] | None = None
+
+
+@routes.get("/advertiser/info/", AdvertiserInfo)
+def advertiser_info(call: Call, query: AdvertiserInfo) -> Data:
+    """Details of ad accounts."""
+    rows = [_advertiser(call.session.advertiser(key), call) for key in query.advertiser_ids]
+    if query.fields is not None:
+        if unknown := set(query.fields) - set(rows[0]):
+            raise parameter_error(f"Invalid value of 'fields': {', '.join(sorted(unknown))}")
+        kept = {*query.fields, "advertiser_id"}
+        rows = [{name: value for name, value in row.items() if name in kept} for row in rows]
+    return {"list": rows}
+
+
+def _advertiser(advertiser: AdAccount, call: Call) -> dict[str, Any]:
+    return {
+        "advertiser_id": advertiser.advertiser_id,
+        "name": advertiser.name,
+        "status": "STATUS_ENABLE",
+        "role": "ROLE_ADVERTISER",
+        "company": call.world.centers[advertiser.bc_id].name,
+        "currency": advertiser.currency,
+        "timezone": advertiser.timezone,
+        "display_timezone": advertiser.timezone,
+        "country": "US",
+        "balance": 10_000.0,
+        "owner_bc_id": advertiser.bc_id,
+        "advertiser_account_type": "AUCTION",
+        "ads_only_mode": advertiser.ads_only_mode,
+        "create_time": int(advertiser.created_at),
+    }

@@ -1,0 +1,301 @@
+"""
+The typed client for back-end services: start, command and watch the workflows of sparkads.
+
+    client = await SparkAds.connect("localhost:7233", object_store="s3://bucket/prefix")
+    campaign = await client.start_release(release)
+    print((await client.release_status(campaign)).counts)
+
+A refusal arrives as its named error (`sparkads.errors`). Commands carry an id of their own: repeating one with the same
+id does not run it twice.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Self, TypeVar
+from uuid import uuid4
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from sparkads import names
+from sparkads.contracts.access_request import AccessRequestStatus
+from sparkads.contracts.authorization import AuthorizationStatus, EndAuthorization, Share, ShareResult, Unshare
+from sparkads.contracts.base import Contract
+from sparkads.contracts.business_center import (
+    AccountList,
+    BusinessCenterInput,
+    BusinessCenterStatus,
+    CancelRequest,
+    ListAccounts,
+    RequestAccess,
+    RequestAccessResult,
+    ScanReport,
+)
+from sparkads.contracts.release import (
+    AskReport,
+    Command,
+    ReleaseInput,
+    ReleaseResult,
+    ReleaseStatus,
+    ReportFiles,
+)
+from sparkads.converter import data_converter
+from sparkads.errors import CampaignExists, NothingOnRecord, Unreachable, from_failure
+from sparkads.files import Files
+
+UPDATES_AT_ONCE = 8
+"""Updates that this client keeps in flight. A workflow takes ten at a time and the server refuses the rest."""
+
+_PASSING = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.DEADLINE_EXCEEDED}
+_ATTEMPTS = 6
+"""Tries of a command that the server could not take; with the pauses between them about 15 seconds."""
+
+Answer = TypeVar("Answer")
+
+
+class SparkAds:
+    """A connection to Temporal, and the object store that the workers use as well."""
+
+    def __init__(self, temporal: Client, files: Files) -> None:
+        """Use an existing client; it needs `sparkads.converter.data_converter`."""
+        self.temporal = temporal
+        self.files = files
+        self._updates = asyncio.Semaphore(UPDATES_AT_ONCE)
+
+    @classmethod
+    async def connect(cls, address: str, *, object_store: str, namespace: str = "default", **options: Any) -> Self:
+        """
+        Connect to Temporal at `host:port`; further options are those of `temporalio.client.Client.connect`.
+
+        Raises:
+            Unreachable: nothing answers there.
+        """
+        try:
+            temporal = await Client.connect(address, namespace=namespace, data_converter=data_converter, **options)
+        except RuntimeError as error:
+            raise Unreachable("Temporal", address, "is it running? See TEMPORAL_ADDRESS") from error
+        return cls(temporal, Files(object_store))
+
+    # Request
+
+    async def request_access(
+        self, bc_id: str, command: RequestAccess, *, policy: str | None = None
+    ) -> RequestAccessResult:
+        """
+        Ask owners for access (R2, R6, R7, R8). Starts the Business Center's workflow if it does not run yet.
+
+        Raises:
+            Refusal: AdminOnly, NotAMember, BusinessCenterUnknown, TikTokRefused.
+        """
+        return await self._with_business_center(bc_id, names.REQUEST_ACCESS, command, RequestAccessResult, policy)
+
+    async def list_accounts(self, bc_id: str, actor: str) -> AccountList:
+        """
+        All accounts for an admin, the assigned ones for a standard member (R4).
+
+        Raises:
+            Refusal: NotAMember, BusinessCenterUnknown.
+        """
+        return await self._with_business_center(bc_id, names.LIST_ACCOUNTS, ListAccounts(actor=actor), AccountList)
+
+    async def business_center_status(self, bc_id: str) -> BusinessCenterStatus:
+        """Slots, open requests, last and next sweep."""
+        return await self._query(names.business_center_id(bc_id), BusinessCenterStatus)
+
+    async def report_scan(self, bc_id: str, report: ScanReport) -> None:
+        """Say that an owner scanned, or declined; TikTok is asked before an approval counts (R9)."""
+        await self._signal(names.business_center_id(bc_id), names.SCAN, report)
+
+    async def cancel_request(self, bc_id: str, command: CancelRequest) -> None:
+        """Take an access request back (R2)."""
+        await self._signal(names.business_center_id(bc_id), names.CANCEL_REQUEST, command)
+
+    async def request_status(self, bc_id: str, name: str) -> AccessRequestStatus:
+        """Where one access request stands."""
+        return await self._query(names.access_request_id(bc_id, name), AccessRequestStatus)
+
+    # Share
+
+    async def share(self, bc_id: str, asset_id: str, command: Share, *, command_id: str | None = None) -> ShareResult:
+        """
+        Give members and ad accounts the use of an account (R3, R11); an outcome for each.
+
+        Raises:
+            Refusal: AdminOnly, NotAMember, AuthorizationEnded, NothingOnRecord.
+        """
+        workflow_id = names.authorization_id(bc_id, asset_id)
+        return await self._update(workflow_id, names.SHARE, command, ShareResult, command_id)
+
+    async def unshare(
+        self, bc_id: str, asset_id: str, command: Unshare, *, command_id: str | None = None
+    ) -> ShareResult:
+        """
+        Take the use of an account back; an outcome for each.
+
+        Raises:
+            Refusal: AdminOnly, NotAMember, AuthorizationEnded, NothingOnRecord.
+        """
+        workflow_id = names.authorization_id(bc_id, asset_id)
+        return await self._update(workflow_id, names.UNSHARE, command, ShareResult, command_id)
+
+    async def end_authorization(self, bc_id: str, asset_id: str, command: EndAuthorization) -> None:
+        """End an authorization (R10, R15); the actor is checked by the workflow."""
+        await self._signal(names.authorization_id(bc_id, asset_id), names.CANCEL, command)
+
+    async def authorization_status(self, bc_id: str, asset_id: str) -> AuthorizationStatus:
+        """Where one authorization stands."""
+        return await self._query(names.authorization_id(bc_id, asset_id), AuthorizationStatus)
+
+    # Promote
+
+    async def start_release(self, release: ReleaseInput) -> str:
+        """
+        Start a release campaign and return its id; starting it again with the same manifest changes nothing.
+
+        Raises:
+            Refusal: CampaignExists, if the id was used before for something else.
+        """
+        workflow_id = names.release_campaign_id(release.campaign_id)
+        try:
+            await self._patiently(
+                lambda: self.temporal.start_workflow(
+                    names.RELEASE_CAMPAIGN_WORKFLOW,
+                    release,
+                    id=workflow_id,
+                    task_queue=names.TASK_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                    memo={"manifest": release.manifest.sha256},
+                    static_summary=f"Release in Business Center {release.bc_id}, manifest {release.manifest.sha256[:12]}",
+                )
+            )
+        except WorkflowAlreadyStartedError as error:
+            description = await self.temporal.get_workflow_handle(workflow_id).describe()
+            if await description.memo_value("manifest", default=None) != release.manifest.sha256:
+                raise CampaignExists(
+                    f"campaign {release.campaign_id} was started with another manifest; choose another campaign id"
+                ) from error
+        return release.campaign_id
+
+    async def release_status(self, campaign_id: str) -> ReleaseStatus:
+        """Phase, counts, next instant, what to do."""
+        return await self._query(names.release_campaign_id(campaign_id), ReleaseStatus)
+
+    async def wait_for_release(self, campaign_id: str) -> ReleaseResult:
+        """
+        Wait for the end of a release campaign.
+
+        Raises:
+            Refusal: why it was refused as a whole, for example ManifestInvalid.
+        """
+        handle: WorkflowHandle[Any, ReleaseResult] = self.temporal.get_workflow_handle(
+            names.release_campaign_id(campaign_id), result_type=ReleaseResult
+        )
+        return await self._named(handle.result, f"campaign {campaign_id}")
+
+    async def pause(self, campaign_id: str, command: Command) -> None:
+        """Let no further batch through; what is in flight finishes."""
+        await self._signal(names.release_campaign_id(campaign_id), names.PAUSE, command)
+
+    async def resume(self, campaign_id: str, command: Command) -> None:
+        """Go on."""
+        await self._signal(names.release_campaign_id(campaign_id), names.RESUME, command)
+
+    async def cancel(self, campaign_id: str, command: Command) -> None:
+        """Publish nothing more; ads that exist stay as they are."""
+        await self._signal(names.release_campaign_id(campaign_id), names.CANCEL, command)
+
+    async def report(self, campaign_id: str, actor: str) -> ReportFiles:
+        """
+        The report of a release campaign: as it stands, or the last one if it has ended.
+
+        Raises:
+            Refusal: NothingOnRecord.
+        """
+        workflow_id = names.release_campaign_id(campaign_id)
+        description = await self._named(self.temporal.get_workflow_handle(workflow_id).describe, workflow_id)
+        if description.close_time is not None:
+            return (await self.wait_for_release(campaign_id)).report
+        return await self._update(workflow_id, names.REPORT, AskReport(actor=actor), ReportFiles, None)
+
+    # How commands travel
+
+    async def _with_business_center(
+        self, bc_id: str, update: str, command: Contract, answer: type[Answer], policy: str | None = None
+    ) -> Answer:
+        start = BusinessCenterInput(bc_id=bc_id) if policy is None else BusinessCenterInput(bc_id=bc_id, policy=policy)
+        update_id = uuid4().hex
+
+        def once() -> Awaitable[Answer]:
+            return self.temporal.execute_update_with_start_workflow(
+                update,
+                command,
+                id=update_id,
+                result_type=answer,
+                start_workflow_operation=WithStartWorkflowOperation(
+                    names.BUSINESS_CENTER_WORKFLOW,
+                    start,
+                    id=names.business_center_id(bc_id),
+                    task_queue=names.TASK_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    static_summary=f"Business Center {bc_id}",
+                ),
+            )
+
+        async with self._updates:
+            return await self._named(once, f"Business Center {bc_id}")
+
+    async def _update(
+        self, workflow_id: str, update: str, command: Contract, answer: type[Answer], command_id: str | None
+    ) -> Answer:
+        handle = self.temporal.get_workflow_handle(workflow_id)
+        update_id = command_id or uuid4().hex
+        async with self._updates:
+            return await self._named(
+                lambda: handle.execute_update(update, command, id=update_id, result_type=answer), workflow_id
+            )
+
+    async def _signal(self, workflow_id: str, signal: str, message: Contract) -> None:
+        handle = self.temporal.get_workflow_handle(workflow_id)
+        await self._named(lambda: handle.signal(signal, message), workflow_id)
+
+    async def _query(self, workflow_id: str, answer: type[Answer]) -> Answer:
+        handle = self.temporal.get_workflow_handle(workflow_id)
+        return await self._named(lambda: handle.query(names.STATUS, result_type=answer), workflow_id)
+
+    async def _named(self, call: Callable[[], Awaitable[Answer]], subject: str) -> Answer:
+        """Raise refusals as their named errors."""
+        try:
+            return await self._patiently(call)
+        except (WorkflowUpdateFailedError, WorkflowFailureError) as error:
+            refusal = from_failure(error)
+            if refusal is None:
+                raise
+            raise refusal from error
+        except WorkflowQueryFailedError as error:
+            raise NothingOnRecord(f"{subject} does not answer: {error}") from error
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise NothingOnRecord(f"{subject} does not exist, or has ended") from error
+            raise
+
+    async def _patiently(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Try again what the server could not take; the command's id keeps it from running twice."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await call()
+            except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+                passing = not isinstance(error, RPCError) or error.status in _PASSING
+                if not passing or attempt == _ATTEMPTS - 1:
+                    raise
+            await asyncio.sleep(0.5 * 2**attempt)
+        raise AssertionError("unreachable")

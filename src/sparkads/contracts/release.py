@@ -1,0 +1,168 @@
+"""Messages of `ReleaseCampaignWorkflow` and `PublishShardWorkflow`."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, Field
+
+from sparkads.contracts.base import BlobRef, Contract, Name, ShortText, TikTokId
+
+
+class TargetState(StrEnum):
+    """Where one row of a manifest stands."""
+
+    WAITING = "waiting"
+    """for the owner's approval, or to be shared"""
+    READY = "ready"
+    """both keys are there; it waits for its instant"""
+    SUBMITTING = "submitting"
+    """an intent to publish is open"""
+    IN_REVIEW = "in_review"
+    """the ad exists; TikTok has not decided yet"""
+    PUBLISHED = "published"
+    """confirmed by TikTok, with its post"""
+    REJECTED = "rejected"
+    """by TikTok's review"""
+    REFUSED = "refused"
+    """TikTok refused to make the ad"""
+    BLOCKED = "blocked"
+    """by one of our rules"""
+    FROZEN = "frozen"
+    """the authorization ended before it was submitted (R15)"""
+    STOPPED = "stopped"
+    """its ad was live when the authorization ended (R15)"""
+    UNKNOWN = "unknown"
+    """an answer was lost and no evidence was found yet"""
+    CANCELLED = "cancelled"
+    """the campaign was cancelled before it was submitted"""
+
+
+FINAL_STATES = frozenset(
+    {
+        TargetState.PUBLISHED,
+        TargetState.REJECTED,
+        TargetState.REFUSED,
+        TargetState.BLOCKED,
+        TargetState.FROZEN,
+        TargetState.STOPPED,
+        TargetState.CANCELLED,
+    }
+)
+"""States that nothing but a person's new command leads out of."""
+
+
+class AdTemplate(Contract):
+    """
+    How a release's TikTok campaigns and ad groups are made; the words are TikTok's own.
+
+    The default sends people to a landing page: what a release usually wants.
+    """
+
+    objective_type: str = "TRAFFIC"
+    promotion_type: str = "WEBSITE"
+    optimization_goal: str = "CLICK"
+    billing_event: str = "CPC"
+    pacing: str = "PACING_MODE_SMOOTH"
+    ads_per_ad_group: int = Field(default=100, ge=1, le=1000)
+
+
+class ReleaseInput(Contract):
+    """Start of a release campaign: one manifest, all stages."""
+
+    campaign_id: Name
+    bc_id: TikTokId
+    actor: TikTokId = Field(description="who starts it; invites and shares, so an admin where that is needed (R2, R3)")
+    operator: TikTokId = Field(description="who runs the ads: needs both keys (R5)")
+    manifest: BlobRef = Field(description="a release bundle, as made by `sparkads.manifest.bundle`")
+    roster: tuple[TikTokId, ...] = Field(default=(), max_length=200, description="further members to share with")
+    request_deadline: AwareDatetime | None = Field(default=None, description="of invitations sent by this release")
+    template: AdTemplate = AdTemplate()
+    resumed: bool = Field(default=False, description="set by the workflow itself when it continues as new")
+    resumed_paused: bool = False
+
+
+class Wave(Contract):
+    """All targets of one instant."""
+
+    number: int
+    due_at: AwareDatetime
+    shards: int
+    targets: int
+
+
+class Command(Contract):
+    """Signals `pause`, `resume`, `cancel`: who and why."""
+
+    actor: TikTokId
+    reason: ShortText = ""
+
+
+class AccessChanged(Contract):
+    """Signal `access_changed` to a release: an account that it waits for was authorized, or will not be."""
+
+
+class ReleasePhase(StrEnum):
+    """The stages of a release, in order (R1)."""
+
+    LOADING = "loading"
+    REQUEST = "request"
+    SHARE = "share"
+    PREPARE = "prepare"
+    PROMOTE = "promote"
+    REPORT = "report"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class ReleaseStatus(Contract):
+    """Answer to query `status`."""
+
+    campaign_id: Name
+    phase: ReleasePhase
+    waiting_on: str
+    since: AwareDatetime
+    counts: dict[TargetState, int]
+    waves: tuple[Wave, ...] = Field(description="waves that are not finished, the first 50")
+    next_due: AwareDatetime | None
+    paused: bool
+    attention: str = Field(description="empty, or what a person has to look at")
+    last_error: str
+    undecodable_signals: int = 0
+
+
+class ReportFiles(Contract):
+    """A release's report, as files in the object store."""
+
+    html: BlobRef
+    csv: BlobRef
+    json_file: BlobRef
+
+
+class ReleaseResult(Contract):
+    """How a release ended."""
+
+    counts: dict[TargetState, int]
+    report: ReportFiles
+
+
+class AskReport(Contract):
+    """Update `report`: the report as it stands now."""
+
+    actor: TikTokId
+
+
+class ShardInput(Contract):
+    """Start of a shard: a page of targets of one ad account and one instant. The page itself is in Postgres."""
+
+    campaign_id: Name
+    bc_id: TikTokId
+    wave: int
+    shard: int
+    due_at: AwareDatetime
+    batches_done: int = 0
+    paused: bool = False
+
+
+class ShardResult(Contract):
+    """What became of a shard's targets."""
+
+    counts: dict[TargetState, int]

@@ -1,0 +1,386 @@
+"""
+The manifest: a label's spreadsheet, one row for each post.
+
+`read` finds every mistake at once, each with its row, its column, what was read and what to do. `bundle` puts the rows
+and the videos that they name into the object store, by content; only a manifest without a mistake can be bundled.
+"""
+
+import csv
+import difflib
+import io
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field
+
+from sparkads import clock
+from sparkads.contracts.base import BlobRef, Contract, Handle, Name, TikTokId
+from sparkads.files import Files
+
+COLUMNS: dict[str, str] = {
+    "row_id": "your own id of the row; stays the same when the row moves",
+    "mode": "push (publish a video as a post) or pull (use an existing post)",
+    "account": "handle of the TikTok account",
+    "ad_account": "id of the ad account that pays",
+    "territory": "two letters, ISO 3166: where the ad runs",
+    "location_id": "TikTok's id of that place",
+    "time_zone": "IANA name of the zone that release_at is in",
+    "release_at": "local wall time YYYY-MM-DD HH:MM, or now",
+    "visibility": "push: ads_only or profile. pull: empty",
+    "video": "push: the file, relative to the manifest. pull: empty",
+    "post_id": "pull: id of the post. push: empty",
+    "caption": "push: up to 100 characters, no emoji. pull: empty",
+    "landing_url": "https address that the ad leads to",
+    "call_to_action": "TikTok's word, for example LISTEN_NOW",
+    "daily_budget": "per ad group, in the ad account's currency",
+}
+
+CALLS_TO_ACTION = frozenset(
+    """APPLY_NOW BOOK_NOW CALL_NOW CHECK_AVAILABLILITY CONTACT_US DOWNLOAD_NOW EXPERIENCE_NOW GET_QUOTE GET_SHOWTIMES
+    GET_TICKETS_NOW INSTALL_NOW INTERESTED LEARN_MORE LISTEN_NOW ORDER_NOW PLAY_GAME PREORDER_NOW READ_MORE SEND_MESSAGE
+    SHOP_NOW SIGN_UP SUBSCRIBE VIEW_NOW VIEW_PROFILE VISIT_STORE WATCH_LIVE WATCH_NOW""".split()
+)
+
+MAX_VIDEO_BYTES = 500 * 1024 * 1024
+"""TikTok's limit of an uploaded video (tiktok file rules)."""
+VIDEO_SUFFIXES = (".mp4", ".mov", ".mpeg", ".mpg", ".avi")
+MAX_CAPTION = 100
+"""Characters of ad_text (TikTok ad create)."""
+MAX_ROWS = 10_000
+
+_ROW_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+_HANDLE = re.compile(r"^@?[A-Za-z0-9._]{2,24}$")
+_DIGITS = re.compile(r"^\d{1,20}$")
+_EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]")
+
+
+class Mode(StrEnum):
+    """How a target becomes an ad (R13)."""
+
+    PUSH = "push"
+    PULL = "pull"
+
+
+class Visibility(StrEnum):
+    """Where a pushed post is seen. Always said, never guessed (domain decision 6)."""
+
+    ADS_ONLY = "ads_only"
+    PROFILE = "profile"
+
+
+class ManifestRow(Contract):
+    """One target: one creative, on one TikTok account, through one ad account."""
+
+    row_id: Name
+    mode: Mode
+    account: Handle
+    ad_account: TikTokId
+    territory: str = Field(pattern=r"^[A-Z]{2}$")
+    location_id: TikTokId
+    time_zone: str
+    release_at: datetime | None = Field(description="wall time in time_zone; None: now")
+    visibility: Visibility | None = None
+    video: BlobRef | None = None
+    post_id: TikTokId | None = None
+    caption: str = Field(default="", max_length=MAX_CAPTION)
+    landing_url: str = Field(max_length=2000)
+    call_to_action: str
+    daily_budget: Decimal = Field(gt=0)
+
+    def due_at(self, now: datetime) -> datetime:
+        """The instant at which the row is due; `now` if the row says so."""
+        return now if self.release_at is None else clock.instant(self.release_at, self.time_zone)
+
+
+class ReleaseBundle(Contract):
+    """A manifest without mistakes, with its videos by content: what a release is started with."""
+
+    rows: tuple[ManifestRow, ...] = Field(min_length=1, max_length=MAX_ROWS)
+
+
+class Problem(Contract):
+    """One mistake in a manifest."""
+
+    row: int = Field(description="line of the spreadsheet; 1 is the header")
+    column: str
+    read: str = Field(description="what stands there")
+    problem: str
+    advice: str = Field(description="what to do")
+
+    def __str__(self) -> str:
+        """One line for a terminal or a log."""
+        shown = f" {self.read!r}" if self.read else ""
+        return f"row {self.row}, {self.column}:{shown} {self.problem}; {self.advice}"
+
+
+class Manifest(Contract):
+    """What was read: rows in order, and every mistake. Rows with a mistake are left out of `rows`."""
+
+    rows: tuple[ManifestRow, ...]
+    videos: dict[str, Path] = Field(description="by row id: the video file of each push")
+    problems: tuple[Problem, ...]
+
+
+def read(path: Path, *, now: datetime | None = None) -> Manifest:
+    """
+    Read a CSV manifest as spreadsheets write it: UTF-8 with or without BOM; comma, semicolon or tab; quoted newlines.
+
+    Args:
+        path: the CSV file; videos are looked for relative to its folder.
+        now: times before it are mistakes; the present by default.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        return _only(line, "file", "", "is not UTF-8", "save the sheet as CSV UTF-8")
+    header_line = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=header_line.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        header_problems = list(_check_header(header))
+        if header_problems:
+            return Manifest(rows=(), videos={}, problems=tuple(header_problems))
+        checker = _Checker(path.parent, now or datetime.now(UTC))
+        # A record may span lines: a quoted caption with a newline. The row is where the record begins.
+        start = reader.line_num + 1
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                checker.check(start, header, cells)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        return _only(reader.line_num, "file", "", f"is no valid CSV: {error}", "look for a stray quote in this row")
+    if not checker.seen and not checker.problems:
+        return _only(1, "file", "", "has a header and no rows", "add a row for each post")
+    return Manifest(rows=tuple(checker.rows), videos=checker.videos, problems=tuple(checker.problems))
+
+
+async def bundle(manifest: Manifest, files: Files) -> BlobRef:
+    """
+    Put the videos and the rows into the object store and return the bundle's reference.
+
+    Raises:
+        ValueError: the manifest has problems.
+    """
+    if manifest.problems:
+        raise ValueError("a manifest with problems cannot be released")
+    by_path: dict[Path, BlobRef] = {}
+    for path in dict.fromkeys(manifest.videos.values()):
+        by_path[path] = await files.put_file(path, "video/mp4")
+    rows = tuple(
+        row.model_copy(update={"video": by_path[manifest.videos[row.row_id]]}) if row.mode is Mode.PUSH else row
+        for row in manifest.rows
+    )
+    content = ReleaseBundle(rows=rows).model_dump_json().encode()
+    return await files.put(content, "application/json")
+
+
+def template() -> str:
+    """An example manifest: the header, one push and one pull."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerow(
+        ["nz-1", "push", "@artist", "7100000000000000001", "NZ", "2186224", "Pacific/Auckland", "2027-01-15 00:00"]
+        + ["profile", "teaser.mp4", "", "Out now", "https://example.com/song", "LISTEN_NOW", "50"]
+    )
+    writer.writerow(
+        ["us-1", "pull", "@artist.two", "7100000000000000002", "US", "6252001", "America/New_York", "2027-01-15 00:00"]
+        + ["", "", "7400000000000000001", "", "https://example.com/song", "LISTEN_NOW", "80"]
+    )
+    return out.getvalue()
+
+
+def _only(row: int, column: str, read_text: str, problem: str, advice: str) -> Manifest:
+    line = Problem(row=row, column=column, read=read_text, problem=problem, advice=advice)
+    return Manifest(rows=(), videos={}, problems=(line,))
+
+
+def _check_header(header: list[str]) -> Iterable[Problem]:
+    for name in header:
+        if name not in COLUMNS:
+            near = difflib.get_close_matches(name, COLUMNS, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"known columns: {', '.join(COLUMNS)}"
+            yield Problem(row=1, column=name or "(empty)", read="", problem="is no column of a manifest", advice=advice)
+        elif header.count(name) > 1:
+            yield Problem(row=1, column=name, read="", problem="stands there twice", advice="keep one of them")
+    for name, meaning in COLUMNS.items():
+        if name not in header:
+            yield Problem(row=1, column=name, read="", problem="is missing", advice=f"add it: {meaning}")
+
+
+class _Checker:
+    """Checks rows one by one and remembers what must not occur twice."""
+
+    def __init__(self, folder: Path, now: datetime) -> None:
+        self.rows: list[ManifestRow] = []
+        self.videos: dict[str, Path] = {}
+        self.problems: list[Problem] = []
+        self.seen = 0
+        self._folder = folder
+        self._now = now
+        self._row_ids: dict[str, int] = {}
+        self._contents: dict[tuple[str, str], int] = {}
+        self._video_problems: dict[Path, str | None] = {}
+
+    def check(self, line: int, header: list[str], cells: list[str]) -> None:
+        self.seen += 1
+        before = len(self.problems)
+        if self.seen > MAX_ROWS:
+            if self.seen == MAX_ROWS + 1:
+                self._say(line, "file", "", f"has more than {MAX_ROWS:,} rows", "split the release into two manifests")
+            return
+        if len(cells) != len(header):
+            self._say(
+                line, "row", "", f"has {len(cells)} cells, the header {len(header)}", "quote text that has a comma in it"
+            )
+            return
+        row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+        self._check_who(line, row)
+        release_at = self._check_when(line, row)
+        budget = self._check_budget(line, row)
+        self._check_ad(line, row)
+        video = self._check_creative(line, row)
+        self._check_twice(line, row, video)
+        if len(self.problems) > before:
+            return
+        self.rows.append(
+            ManifestRow(
+                row_id=row["row_id"],
+                mode=Mode(row["mode"]),
+                account=row["account"],
+                ad_account=row["ad_account"],
+                territory=row["territory"],
+                location_id=row["location_id"],
+                time_zone=row["time_zone"],
+                release_at=release_at,
+                visibility=Visibility(row["visibility"]) if row["visibility"] else None,
+                post_id=row["post_id"] or None,
+                caption=row["caption"],
+                landing_url=row["landing_url"],
+                call_to_action=row["call_to_action"],
+                daily_budget=budget,
+            )
+        )
+        if video is not None:
+            self.videos[row["row_id"]] = video
+
+    def _say(self, line: int, column: str, read_text: str, problem: str, advice: str) -> None:
+        shown = read_text if len(read_text) <= 80 else read_text[:79] + "…"  # noqa: PLR2004 - one terminal line
+        self.problems.append(Problem(row=line, column=column, read=shown, problem=problem, advice=advice))
+
+    def _check_who(self, line: int, row: dict[str, str]) -> None:
+        if not _ROW_ID.match(row["row_id"]):
+            self._say(line, "row_id", row["row_id"], "is no row id", "use letters, digits, . _ - and at most 64 of them")
+        if row["mode"] not in set(Mode):
+            self._say(line, "mode", row["mode"], "is no mode", "write push or pull")
+        if not _HANDLE.match(row["account"]):
+            self._say(line, "account", row["account"], "is no TikTok handle", "write it like @artist")
+        if not _DIGITS.match(row["ad_account"]):
+            self._say(line, "ad_account", row["ad_account"], "is no ad account id", "write the digits of the id")
+        if not re.fullmatch(r"[A-Z]{2}", row["territory"]):
+            self._say(line, "territory", row["territory"], "is no territory", "write two capital letters, like NZ")
+        if not _DIGITS.match(row["location_id"]):
+            self._say(line, "location_id", row["location_id"], "is no location id", "write TikTok's id, like 6252001")
+
+    def _check_when(self, line: int, row: dict[str, str]) -> datetime | None:
+        zone, text = row["time_zone"], row["release_at"]
+        problem = clock.zone_problem(zone)
+        if problem is not None:
+            self._say(line, "time_zone", zone, "is unknown", problem)
+        if text.lower() == clock.NOW:
+            return None
+        try:
+            wall_time = clock.parse_wall_time(text)
+        except ValueError as error:
+            self._say(line, "release_at", text, "is no wall time", str(error))
+            return None
+        if problem is None and clock.instant(wall_time, zone) < self._now:
+            advice = f"it was {clock.in_zone(clock.instant(wall_time, zone), zone)}; write a later time, or now"
+            self._say(line, "release_at", text, "is in the past", advice)
+        return wall_time
+
+    def _check_budget(self, line: int, row: dict[str, str]) -> Decimal:
+        try:
+            budget = Decimal(row["daily_budget"])
+        except InvalidOperation:
+            budget = Decimal(0)
+        if not budget.is_finite() or budget <= 0:
+            self._say(line, "daily_budget", row["daily_budget"], "is no budget", "write a number above 0, like 50.00")
+        return budget
+
+    def _check_ad(self, line: int, row: dict[str, str]) -> None:
+        if not re.fullmatch(r"https://[^\s/]+\.[^\s]+", row["landing_url"]):
+            self._say(line, "landing_url", row["landing_url"], "is no https address", "write it in full")
+        if row["call_to_action"] not in CALLS_TO_ACTION:
+            near = difflib.get_close_matches(row["call_to_action"].upper(), CALLS_TO_ACTION, n=1)
+            advice = f"did you mean {near[0]}?" if near else "write one like LISTEN_NOW"
+            self._say(line, "call_to_action", row["call_to_action"], "is unknown", advice)
+
+    def _check_creative(self, line: int, row: dict[str, str]) -> Path | None:
+        if row["mode"] == Mode.PULL:
+            if not _DIGITS.match(row["post_id"]):
+                self._say(line, "post_id", row["post_id"], "is no post id", "a pull needs the digits of the post")
+            for column in ("video", "caption", "visibility"):
+                if row[column]:
+                    self._say(line, column, row[column], "cannot be carried by a pull", "leave it empty: the post has it")
+        if row["mode"] != Mode.PUSH:
+            return None
+        if row["post_id"]:
+            self._say(line, "post_id", row["post_id"], "cannot be carried by a push", "leave it empty, or write pull")
+        if row["visibility"] not in set(Visibility):
+            self._say(line, "visibility", row["visibility"], "must be said", "write ads_only or profile")
+        if not row["caption"]:
+            self._say(line, "caption", "", "is empty", "a push needs a caption; it cannot be changed later")
+        elif len(row["caption"]) > MAX_CAPTION:
+            count = len(row["caption"])
+            self._say(line, "caption", row["caption"], f"has {count} characters", f"TikTok takes {MAX_CAPTION}")
+        if _EMOJI.search(row["caption"]):
+            self._say(line, "caption", row["caption"], "has an emoji", "TikTok refuses emoji in ad text")
+        return self._check_video(line, row["video"])
+
+    def _check_video(self, line: int, name: str) -> Path | None:
+        if not name:
+            self._say(line, "video", "", "is empty", "a push needs a video file")
+            return None
+        path = (self._folder / name).resolve()
+        if path not in self._video_problems:
+            self._video_problems[path] = _video_problem(path)
+        problem = self._video_problems[path]
+        if problem is not None:
+            self._say(line, "video", name, *problem.split("; ", 1))
+            return None
+        return path
+
+    def _check_twice(self, line: int, row: dict[str, str], video: Path | None) -> None:
+        first = self._row_ids.setdefault(row["row_id"], line)
+        if first != line:
+            self._say(line, "row_id", row["row_id"], f"stands in row {first} too", "give each row its own id")
+        creative = str(video) if video else row["post_id"]
+        if creative and row["mode"] == Mode.PUSH:
+            first = self._contents.setdefault((row["account"].removeprefix("@").lower(), creative), line)
+            if first != line:
+                problem = f"would post the video of row {first} on {row['account']} again"
+                self._say(line, "account", row["account"], problem, "delete the row, or name another video")
+
+
+def _video_problem(path: Path) -> str | None:
+    if not path.is_file():
+        return f"is not there; looked for {path}"
+    if path.suffix.lower() not in VIDEO_SUFFIXES:
+        return f"is no video file; TikTok takes {', '.join(VIDEO_SUFFIXES)}"
+    size = path.stat().st_size
+    if size == 0:
+        return "is an empty file; export it again"
+    if size > MAX_VIDEO_BYTES:
+        return f"has {size / 1024 / 1024:,.0f} MB; TikTok takes {MAX_VIDEO_BYTES // 1024 // 1024} MB"
+    return None

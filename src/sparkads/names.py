@@ -1,0 +1,63 @@
+"""
+Every name that crosses a process boundary: task queues, workflow types, messages, workflow ids.
+
+Nobody types one of these strings a second time. They are part of the public contract: a `temporal` command line or
+a client in another language uses them as they stand here (docs/messages.md lists them with their JSON).
+"""
+
+TASK_QUEUE = "sparkads"
+"""Workflows, and activities that a person may be waiting for."""
+
+BULK_TASK_QUEUE = "sparkads-bulk"
+"""Fan-out of releases: kept apart so that ten thousand posts never hold up a person's command."""
+
+BUSINESS_CENTER_WORKFLOW = "BusinessCenterWorkflow"
+ACCESS_REQUEST_WORKFLOW = "AccessRequestWorkflow"
+AUTHORIZATION_WORKFLOW = "AuthorizationWorkflow"
+RELEASE_CAMPAIGN_WORKFLOW = "ReleaseCampaignWorkflow"
+PUBLISH_SHARD_WORKFLOW = "PublishShardWorkflow"
+
+STATUS = "status"
+"""Query of every workflow."""
+
+REQUEST_ACCESS = "request_access"
+LIST_ACCOUNTS = "list_accounts"
+SCAN = "scan"
+CANCEL_REQUEST = "cancel_request"
+REQUEST_CLOSED = "request_closed"
+
+SHARE = "share"
+UNSHARE = "unshare"
+LOST = "lost"
+"""Signal to an authorization: the sweep no longer finds the account in the Business Center."""
+
+ACCESS_CHANGED = "access_changed"
+PAUSE = "pause"
+RESUME = "resume"
+CANCEL = "cancel"
+REPORT = "report"
+
+
+def business_center_id(bc_id: str) -> str:
+    """Workflow id of a Business Center."""
+    return f"bc/{bc_id}"
+
+
+def access_request_id(bc_id: str, name: str) -> str:
+    """Workflow id of one access request; `name` is the request's name within its Business Center."""
+    return f"request/{bc_id}/{name}"
+
+
+def authorization_id(bc_id: str, asset_id: str) -> str:
+    """Workflow id of the authorization of one TikTok account for one Business Center."""
+    return f"authorization/{bc_id}/{asset_id}"
+
+
+def release_campaign_id(campaign_id: str) -> str:
+    """Workflow id of a release campaign."""
+    return f"campaign/{campaign_id}"
+
+
+def publish_shard_id(campaign_id: str, wave: int, shard: int) -> str:
+    """Workflow id of one shard of one wave of a release campaign."""
+    return f"campaign/{campaign_id}/wave/{wave}/shard/{shard}"

@@ -1,0 +1,62 @@
+"""What members may use, as TikTok said last: a cache with an age, never a source."""
+
+import json
+from datetime import datetime
+
+from sparkads.contracts.base import Contract
+from sparkads.roles import AdAccountRole, BcRole, Permission
+from store.database import Database
+
+
+class MemberAccess(Contract):
+    """One person in one Business Center, as TikTok said at `fetched_at`."""
+
+    user_id: str
+    role: BcRole | None
+    ad_accounts: dict[str, AdAccountRole]
+    accounts: dict[str, tuple[Permission, ...]]
+    admins: tuple[str, ...]
+    """`name (id)` of the admins, whom a refusal names"""
+    fetched_at: datetime
+
+
+async def put(db: Database, bc_id: str, access: MemberAccess) -> None:
+    """Remember what TikTok said."""
+    await db.execute(
+        """INSERT INTO member_access (bc_id, user_id, role, ad_accounts, accounts, admins, fetched_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)
+           ON CONFLICT (bc_id, user_id) DO UPDATE
+           SET role = $3, ad_accounts = $4, accounts = $5, admins = $6, fetched_at = $7""",
+        bc_id,
+        access.user_id,
+        access.role,
+        json.dumps(access.ad_accounts),
+        json.dumps(access.accounts),
+        json.dumps(access.admins),
+        access.fetched_at,
+    )
+
+
+async def get(db: Database, bc_id: str, user_id: str, *, not_before: datetime) -> MemberAccess | None:
+    """What TikTok said of a member at or after `not_before`, or None if that is not known."""
+    row = await db.fetchrow(
+        "SELECT * FROM member_access WHERE bc_id = $1 AND user_id = $2 AND fetched_at >= $3",
+        bc_id,
+        user_id,
+        not_before,
+    )
+    if row is None:
+        return None
+    return MemberAccess(
+        user_id=user_id,
+        role=row["role"],
+        ad_accounts=json.loads(row["ad_accounts"]),
+        accounts=json.loads(row["accounts"]),
+        admins=tuple(json.loads(row["admins"])),
+        fetched_at=row["fetched_at"],
+    )
+
+
+async def forget(db: Database, bc_id: str) -> None:
+    """Drop what is remembered of a Business Center: something there was just changed."""
+    await db.execute("DELETE FROM member_access WHERE bc_id = $1", bc_id)

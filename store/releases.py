@@ -1,0 +1,288 @@
+"""Release campaigns and their targets."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import asyncpg
+
+from sparkads.contracts.base import Contract
+from sparkads.contracts.release import FINAL_STATES, TargetState
+from sparkads.manifest import ManifestRow
+from store.database import Connection, Database
+
+SHARD_SIZE = 500
+"""Targets a shard holds at most: a page that one short workflow publishes; history stays small."""
+
+
+class Campaign(Contract):
+    """One release campaign on record."""
+
+    campaign_id: str
+    bc_id: str
+    started_by: str
+    operator: str
+    manifest_sha256: str
+    started_at: datetime
+    paused: bool
+    cancelled: bool
+
+
+class PlannedWave(Contract):
+    """What is left to do of one wave."""
+
+    number: int
+    due_at: datetime
+    targets: int
+    waiting: int
+    shards: tuple[int, ...]
+    """numbers of the shards that have targets past waiting"""
+
+
+class WaitingAccount(Contract):
+    """An account that rows wait for, and how far it is."""
+
+    handle: str
+    asset_id: str | None
+    """None: not authorized"""
+    advertiser_ids: tuple[str, ...]
+    needs_push: bool
+    on_profile: bool
+    needs_posts: bool
+    last_due_at: datetime | None
+    """of its rows with a wall time; None if one of them is due as soon as possible"""
+
+
+class ReportRow(Contract):
+    """One target in a report."""
+
+    row_number: int
+    row_id: str
+    mode: str
+    handle: str
+    advertiser_id: str
+    territory: str
+    time_zone: str
+    state: TargetState
+    reason: str
+    wave: int
+    due_at: datetime
+    submitted_at: datetime | None
+    confirmed_at: datetime | None
+    ad_id: str | None
+    item_id: str | None
+
+
+async def create(
+    connection: Connection, campaign: Campaign, rows: Sequence[ManifestRow]
+) -> bool:
+    """
+    Record a campaign and its targets; False if it is on record already, with the same manifest.
+
+    Waves are numbered by instant, shards within a wave hold up to SHARD_SIZE targets of one ad account.
+
+    Raises:
+        asyncpg.UniqueViolationError: the campaign id belongs to another manifest.
+    """
+    known = await get(connection, campaign.campaign_id)
+    if known is not None:
+        if known.manifest_sha256 != campaign.manifest_sha256:
+            raise asyncpg.UniqueViolationError(campaign.campaign_id)
+        return False
+    await connection.execute(
+        """INSERT INTO campaigns (campaign_id, bc_id, started_by, operator, manifest_sha256, started_at)
+           VALUES ($1, $2, $3, $4, $5, $6)""",
+        campaign.campaign_id,
+        campaign.bc_id,
+        campaign.started_by,
+        campaign.operator,
+        campaign.manifest_sha256,
+        campaign.started_at,
+    )
+    due = {row.row_id: row.due_at(campaign.started_at) for row in rows}
+    wave_of = {moment: number for number, moment in enumerate(sorted(set(due.values())), start=1)}
+    filled: dict[tuple[int, str], int] = {}
+    shards: dict[tuple[int, str, int], int] = {}
+    per_wave: dict[int, int] = {}
+    records = []
+    for number, row in enumerate(rows, start=1):
+        wave = wave_of[due[row.row_id]]
+        page = filled.get((wave, row.ad_account), 0) // SHARD_SIZE
+        filled[wave, row.ad_account] = filled.get((wave, row.ad_account), 0) + 1
+        if (wave, row.ad_account, page) not in shards:
+            per_wave[wave] = per_wave.get(wave, 0) + 1
+            shards[wave, row.ad_account, page] = per_wave[wave]
+        records.append(_record(campaign, number, row, due[row.row_id], wave, shards[wave, row.ad_account, page]))
+    await connection.copy_records_to_table("targets", records=records, columns=_COLUMNS)
+    return True
+
+
+_COLUMNS = (
+    "campaign_id row_number row_id mode bc_id handle advertiser_id territory location_id time_zone due_at asap "
+    "visibility video_sha256 video_size pull_item_id caption landing_url call_to_action daily_budget state wave shard"
+).split()
+
+
+def _record(
+    campaign: Campaign, number: int, row: ManifestRow, due_at: datetime, wave: int, shard: int
+) -> tuple[str | int | datetime | Decimal | None, ...]:
+    return (
+        campaign.campaign_id,
+        number,
+        row.row_id,
+        row.mode,
+        campaign.bc_id,
+        row.account,
+        row.ad_account,
+        row.territory,
+        row.location_id,
+        row.time_zone,
+        due_at,
+        row.release_at is None,
+        row.visibility,
+        row.video.sha256 if row.video else None,
+        row.video.size if row.video else None,
+        row.post_id,
+        row.caption,
+        row.landing_url,
+        row.call_to_action,
+        row.daily_budget,
+        TargetState.WAITING,
+        wave,
+        shard,
+    )
+
+
+async def get(db: Database, campaign_id: str) -> Campaign | None:
+    """A campaign on record."""
+    row = await db.fetchrow("SELECT * FROM campaigns WHERE campaign_id = $1", campaign_id)
+    return None if row is None else Campaign(**row)
+
+
+async def counts(db: Database, campaign_id: str) -> dict[TargetState, int]:
+    """How many targets stand where."""
+    rows = await db.fetch("SELECT state, count(*) FROM targets WHERE campaign_id = $1 GROUP BY state", campaign_id)
+    return {TargetState(row["state"]): row["count"] for row in rows}
+
+
+async def shard_counts(db: Database, campaign_id: str, wave: int, shard: int) -> dict[TargetState, int]:
+    """How many targets of a shard stand where."""
+    rows = await db.fetch(
+        "SELECT state, count(*) FROM targets WHERE campaign_id = $1 AND wave = $2 AND shard = $3 GROUP BY state",
+        campaign_id,
+        wave,
+        shard,
+    )
+    return {TargetState(row["state"]): row["count"] for row in rows}
+
+
+async def plan(db: Database, campaign_id: str) -> list[PlannedWave]:
+    """The waves that still have something to do, earliest first."""
+    rows = await db.fetch(
+        """SELECT wave AS number, min(due_at) AS due_at, count(*) AS targets,
+                  count(*) FILTER (WHERE state = 'waiting') AS waiting,
+                  coalesce(array_agg(DISTINCT shard) FILTER (WHERE state <> 'waiting'), '{}') AS shards
+           FROM targets WHERE campaign_id = $1 AND state <> ALL($2) GROUP BY wave ORDER BY wave""",
+        campaign_id,
+        list(FINAL_STATES),
+    )
+    return [PlannedWave(**row) for row in rows]
+
+
+async def waiting_accounts(db: Database, campaign_id: str) -> list[WaitingAccount]:
+    """The accounts that rows still wait for: not authorized, or not shared yet."""
+    rows = await db.fetch(
+        """SELECT t.handle, max(a.asset_id) AS asset_id, array_agg(DISTINCT t.advertiser_id) AS advertiser_ids,
+                  bool_or(t.mode = 'push') AS needs_push, bool_or(t.visibility = 'profile') AS on_profile,
+                  bool_or(t.mode = 'pull') AS needs_posts,
+                  CASE WHEN bool_or(t.asap) THEN NULL ELSE max(t.due_at) END AS last_due_at
+           FROM targets t
+           LEFT JOIN accounts ON accounts.bc_id = t.bc_id AND accounts.handle = t.handle
+           LEFT JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = accounts.asset_id AND a.stage = 'active'
+           WHERE t.campaign_id = $1 AND t.state = 'waiting' GROUP BY t.handle ORDER BY t.handle""",
+        campaign_id,
+    )
+    return [
+        WaitingAccount(
+            handle=row["handle"],
+            asset_id=row["asset_id"],
+            advertiser_ids=tuple(row["advertiser_ids"]),
+            needs_push=row["needs_push"],
+            on_profile=bool(row["on_profile"]),
+            needs_posts=row["needs_posts"],
+            last_due_at=row["last_due_at"],
+        )
+        for row in rows
+    ]
+
+
+async def campaigns_waiting_for(db: Database, bc_id: str, handle: str) -> list[str]:
+    """The campaigns with rows that wait for an account."""
+    rows = await db.fetch(
+        "SELECT DISTINCT campaign_id FROM targets WHERE bc_id = $1 AND handle = $2 AND state = 'waiting' ORDER BY 1",
+        bc_id,
+        handle,
+    )
+    return [row["campaign_id"] for row in rows]
+
+
+async def block_account(db: Database, campaign_id: str, handle: str, reason: str) -> int:
+    """Block the waiting rows of an account; returns how many."""
+    status = await db.execute(
+        "UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND handle = $2 AND state = 'waiting'",
+        campaign_id,
+        handle,
+        TargetState.BLOCKED,
+        reason[:500],
+    )
+    return int(status.rsplit(" ", 1)[-1])
+
+
+async def block_late(db: Database, campaign_id: str) -> int:
+    """Block the rows whose instant has come while they waited for an account; returns how many."""
+    status = await db.execute(
+        """UPDATE targets SET state = $2, reason = $3
+           WHERE campaign_id = $1 AND state = 'waiting' AND NOT asap AND due_at <= clock_timestamp()""",
+        campaign_id,
+        TargetState.BLOCKED,
+        "R1: the account was not authorized and shared when the row was due",
+    )
+    return int(status.rsplit(" ", 1)[-1])
+
+
+async def finish(connection: Connection, campaign_id: str) -> bool:
+    """Record that nothing is left to do; False if that was known."""
+    status = await connection.execute(
+        "UPDATE campaigns SET finished_at = now() WHERE campaign_id = $1 AND finished_at IS NULL", campaign_id
+    )
+    return status == "UPDATE 1"
+
+
+async def set_flags(db: Database, campaign_id: str, *, paused: bool, cancelled: bool) -> None:
+    """What the gate before each submission reads."""
+    await db.execute(
+        "UPDATE campaigns SET paused = $2, cancelled = $3 WHERE campaign_id = $1", campaign_id, paused, cancelled
+    )
+
+
+async def cancel_rest(db: Database, campaign_id: str, reason: str) -> int:
+    """Cancel every target that was not submitted."""
+    status = await db.execute(
+        "UPDATE targets SET state = $2, reason = $3 WHERE campaign_id = $1 AND state = ANY($4)",
+        campaign_id,
+        TargetState.CANCELLED,
+        reason,
+        [TargetState.WAITING, TargetState.READY],
+    )
+    return int(status.rsplit(" ", 1)[-1])
+
+
+async def report_rows(db: Database, campaign_id: str) -> list[ReportRow]:
+    """All targets in the order of the manifest."""
+    rows = await db.fetch(
+        """SELECT row_number, row_id, mode, handle, advertiser_id, territory, time_zone, state, reason, wave, due_at,
+                  submitted_at, confirmed_at, ad_id, coalesce(item_id, pull_item_id) AS item_id
+           FROM targets WHERE campaign_id = $1 ORDER BY row_number""",
+        campaign_id,
+    )
+    return [ReportRow(**row) for row in rows]

@@ -1,0 +1,113 @@
+"""Faults on demand, before and after the effect."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from aiohttp import ServerDisconnectedError
+from simulator_api import ADVERTISER, Api, pull
+
+
+async def ready(api: Api) -> tuple[str, dict[str, Any]]:
+    return await api.adgroup(), pull(await api.linked())
+
+
+async def raw(api: Api, path: str, body: dict[str, Any]) -> tuple[int, str]:
+    async with api.session.post(f"{api.url}/open_api/v1.3{path}", json=body, headers=api.headers) as response:
+        return response.status, await response.text()
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
+async def test_a_code_instead_of_the_answer(api: Api, when: str, made: int) -> None:
+    group, creative = await ready(api)
+    await api.control("/faults", rules=[{"path": "/ad/create/", "kind": "code", "when": when, "times": 1}])
+    assert (await api.create(group, creative)).code == 50002
+    assert len(await api.ads()) == made
+    assert (await api.create(group, creative)).code == 0
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
+async def test_a_dropped_connection(api: Api, when: str, made: int) -> None:
+    group, creative = await ready(api)
+    await api.control("/faults", rules=[{"path": "/ad/create/", "kind": "drop", "when": when, "times": 1}])
+    with pytest.raises(ServerDisconnectedError):
+        await api.create(group, creative)
+    assert len(await api.ads()) == made
+    assert (await api.create(group, creative)).code == 0
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
+async def test_an_http_error(api: Api, when: str, made: int) -> None:
+    group, creative = await ready(api)
+    rule = {"path": "/ad/create/", "kind": "http", "status": 503, "when": when}
+    await api.control("/faults", rules=[rule])
+    body = {"advertiser_id": ADVERTISER, "adgroup_id": group, "creatives": [creative]}
+    assert (await raw(api, "/ad/create/", body))[0] == 503
+    assert len(await api.ads()) == made
+
+
+async def test_throttling_has_no_effect_and_is_counted(api: Api) -> None:
+    group, creative = await ready(api)
+    await api.control("/faults", rules=[{"path": "/ad/create/", "kind": "throttle", "times": 2}])
+    assert [(await api.create(group, creative)).code for _ in range(3)] == [40100, 40100, 0]
+    assert len(await api.ads()) == 1
+    assert (await api.calls())["paths"]["/ad/create/"]["throttled"] == 2
+
+
+async def test_a_delay_goes_with_another_fault(api: Api) -> None:
+    rules = [{"kind": "delay", "seconds": 0.1}, {"path": "/bc/get/", "kind": "code", "code": 50000, "times": 1}]
+    await api.control("/faults", rules=rules)
+    started = time.monotonic()
+    assert (await api.get("/bc/get/")).code == 50000
+    assert (await api.get("/bc/get/")).code == 0
+    assert time.monotonic() - started >= 0.2
+
+
+async def test_shares_repeat_with_their_seed(api: Api) -> None:
+    async def codes(seed: int) -> list[int]:
+        await api.control("/faults", seed=seed, rules=[{"path": "/bc/get/", "kind": "code", "share": 0.3}])
+        return [(await api.get("/bc/get/")).code for _ in range(60)]
+
+    first, again, other = await codes(7), await codes(7), await codes(8)
+    assert first == again != other
+    assert 5 < first.count(50002) < 35
+
+
+async def test_new_rules_replace_old_ones(api: Api) -> None:
+    await api.control("/faults", rules=[{"kind": "code"}])
+    await api.control("/faults", rules=[])
+    answers = await asyncio.gather(*[api.get("/bc/get/") for _ in range(3)])
+    assert {answer.code for answer in answers} == {0}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/faults", {"rules": [{"kind": "explode"}]}),
+        ("/faults", {"rules": [{"kind": "code", "times": 1, "share": 0.5}]}),
+        ("/clock", {"scan_seconds": -1}),
+        ("/clock", {"lunch_seconds": 1}),
+        ("/config", {"tier": "gold"}),
+        ("/seed", {"business_centers": [{"bc_id": "1", "colour": "red"}]}),
+        ("/seed", {"config": {"tier": "gold"}}),
+        ("/owners/ann/approve", {}),
+        ("/owners/ann", {"handle": "ben"}),
+    ],
+)
+async def test_control_refuses_what_it_does_not_know(api: Api, path: str, body: dict[str, Any]) -> None:
+    async with api.session.post(f"{api.url}/control{path}", json=body) as response:
+        assert response.status == 400
+        assert (await response.json())["error"]
+
+
+async def test_control_names_what_is_not_there(api: Api) -> None:
+    for path, body in (
+        ("/owners/nobody/approve", {"bc_id": "1"}),
+        ("/owners/ann/approve", {"bc_id": "1"}),
+        ("/owners/ann/revoke", {"bc_id": "1"}),
+        ("/owners/ann", {"delete_post": "1"}),
+        ("/members/1", {"bc_id": "7300000000000000001"}),
+    ):
+        async with api.session.post(f"{api.url}/control{path}", json=body) as response:
+            assert response.status == 404

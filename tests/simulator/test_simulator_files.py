@@ -1,0 +1,161 @@
+"""Uploads with real media bytes."""
+
+from aiohttp import ClientSession, web
+from simulator_api import ADVERTISER, Api, mp4, png, pull, push, signature
+
+VIDEO = "/file/video/ad/upload/"
+IMAGE = "/file/image/ad/upload/"
+
+
+def video_form(**fields: str) -> dict[str, str]:
+    return {
+        "advertiser_id": ADVERTISER,
+        "upload_type": "UPLOAD_BY_FILE",
+        "video_signature": signature(mp4()),
+        "file_name": "clip.mp4",
+        **fields,
+    }
+
+
+async def test_a_video_is_measured_and_answered_in_an_array(api: Api) -> None:
+    answer = await api.upload(VIDEO, video_form(), "video_file", mp4())
+    (video,) = answer.data
+    assert (video["width"], video["height"], video["duration"], video["format"]) == (720, 1280, 1.0, "mp4")
+    assert (video["size"], video["signature"]) == (len(mp4()), signature(mp4()))
+    assert (video["flaw_types"], video["displayable"]) == ([], True)
+    known = await api.get("/file/video/ad/info/", advertiser_id=ADVERTISER, video_ids=[video["video_id"], "gone"])
+    assert [one["video_id"] for one in known.data["list"]] == [video["video_id"]]
+
+
+async def test_every_upload_is_a_new_video_but_names_are_unique(api: Api) -> None:
+    first = await api.upload(VIDEO, video_form(), "video_file", mp4())
+    taken = await api.upload(VIDEO, video_form(), "video_file", mp4())
+    assert taken.code == 40911
+    second = await api.upload(VIDEO, video_form(file_name="again.mp4"), "video_file", mp4())
+    assert first.data[0]["video_id"] != second.data[0]["video_id"]
+    check = await api.get("/file/name/check/", advertiser_id=ADVERTISER, file_name="clip.mp4", file_type="VIDEO")
+    assert check.data == {"duplicate": True, "duplicate_material_id": first.data[0]["material_id"]}
+    files = [{"file_name": name, "file_type": "VIDEO"} for name in ("again.mp4", "free.mp4")]
+    checks = await api.get("/file/name/check/", advertiser_id=ADVERTISER, files=files)
+    assert [one["duplicate"] for one in checks.data["batch_results"]] == [True, False]
+    found = await api.get("/file/video/ad/search/", advertiser_id=ADVERTISER, filtering={"video_name": "again"})
+    assert [one["file_name"] for one in found.data["list"]] == ["again.mp4"]
+
+
+async def test_what_is_refused(api: Api) -> None:
+    wrong = await api.upload(VIDEO, video_form(video_signature="0" * 32), "video_file", mp4())
+    assert wrong.code == 40900
+    missing = await api.upload(VIDEO, video_form(), "other", mp4())
+    assert missing.message == "Missing required field(s): video_file."
+    text = b"no video at all" * 100
+    assert (await api.upload(VIDEO, video_form(video_signature=signature(text)), "video_file", text)).code == 40002
+    small = mp4(360, 360)
+    form = video_form(video_signature=signature(small), flaw_detect="true")
+    flawed = await api.upload(VIDEO, form, "video_file", small)
+    assert flawed.message == "The video has flaws: LOW_RESOLUTION."
+    assert (await api.upload(VIDEO, video_form(upload_type="UPLOAD_BY_FILE_ID"))).code == 40008
+    assert (await api.upload(VIDEO, video_form(advertiser_id="1"), "video_file", mp4())).code == 40001
+    assert (await api.state())["videos"] == []
+
+
+async def test_upload_by_url(api: Api) -> None:
+    async def video(_: web.Request) -> web.Response:
+        return web.Response(body=mp4(), content_type="video/mp4")
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="<html>", content_type="text/html")
+
+    app = web.Application()
+    app.add_routes([web.get("/clip.mp4", video), web.get("/page", page)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    body = {"advertiser_id": ADVERTISER, "upload_type": "UPLOAD_BY_URL"}
+    try:
+        fetched = await api.post(VIDEO, **body, video_url=f"{base}/clip.mp4")
+        assert fetched.data[0]["signature"] == signature(mp4())
+        for bad in (f"{base}/missing", f"{base}/page", "nonsense"):
+            assert (await api.post(VIDEO, **body, video_url=bad)).code == 40902
+    finally:
+        await runner.cleanup()
+    assert (await api.post(VIDEO, **body, video_url=f"{base}/clip.mp4")).code == 40902
+    assert (await api.post(VIDEO, **body)).message == "Missing required field(s): video_url."
+
+
+async def test_a_file_beyond_the_limit_is_refused_while_it_streams(api: Api) -> None:
+    limit = 100 * 1024**2
+
+    async def endless() -> object:
+        while True:
+            yield b"\0" * 1024**2
+
+    boundary = "frontier"
+
+    async def body() -> object:
+        yield (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="image_file"; filename="huge.png"\r\n\r\n'
+        ).encode()
+        sent = 0
+        async for chunk in endless():
+            yield chunk
+            sent += len(chunk)
+            if sent > limit + 1024**2:
+                break
+        yield f"\r\n--{boundary}--\r\n".encode()
+
+    headers = {**api.headers, "Content-Type": f"multipart/form-data; boundary={boundary}"}
+    async with (
+        ClientSession() as session,
+        session.post(f"{api.url}/open_api/v1.3{IMAGE}", data=body(), headers=headers) as response,
+    ):
+        answer = await response.json()
+    assert answer["code"] == 40002
+    assert answer["message"] == "The file is too large: at most 100 MB are allowed."
+
+
+async def test_transcoding_holds_a_video_back(api: Api) -> None:
+    await api.control("/clock", transcode_seconds=0.15)
+    identity = await api.linked()
+    group = await api.adgroup()
+    video_id = await api.video()
+    covers = {"advertiser_id": ADVERTISER, "video_id": video_id, "poster_number": 3}
+    assert (await api.get("/file/video/suggestcover/", **covers)).code == 40901
+    media = {"video_id": video_id, "image_ids": ["any"], "ad_format": "SINGLE_VIDEO"}
+    assert (await api.create(group, push(identity, media))).code == 40901
+    await api.until(lambda state: state["videos"][0]["ready_at"] <= state["now"])
+    ready = await api.get("/file/video/suggestcover/", **covers)
+    assert [(one["width"], one["height"]) for one in ready.data["list"]] == [(720, 1280)] * 3
+    media["image_ids"] = [ready.data["list"][0]["id"]]
+    assert (await api.create(group, push(identity, media))).code == 0
+
+
+async def test_images_are_answered_as_an_object(api: Api) -> None:
+    form = {"advertiser_id": ADVERTISER, "upload_type": "UPLOAD_BY_FILE", "image_signature": signature(png())}
+    answer = await api.upload(IMAGE, form, "image_file", png())
+    assert (answer.data["width"], answer.data["height"], answer.data["format"]) == (720, 1280, "png")
+    form["image_signature"] = signature(b"text")
+    assert (await api.upload(IMAGE, form, "image_file", b"text")).code == 40904
+
+
+async def test_covers_and_slides_have_their_sizes(api: Api) -> None:
+    async def image(width: int, height: int) -> str:
+        content = png(width, height)
+        form = {"advertiser_id": ADVERTISER, "upload_type": "UPLOAD_BY_FILE", "image_signature": signature(content)}
+        answer = await api.upload(IMAGE, form, "image_file", content)
+        return str(answer.data["image_id"])
+
+    identity = await api.linked()
+    group = await api.adgroup()
+    video_id = await api.video()
+    square, tall, odd = await image(640, 640), await image(1080, 1920), await image(600, 600)
+    video = {"ad_format": "SINGLE_VIDEO", "video_id": video_id}
+    assert (await api.create(group, push(identity, {**video, "image_ids": [square]}))).code == 40002
+    assert (await api.create(group, push(identity, {**video, "image_ids": [tall]}))).code == 0
+    slides = {"ad_format": "CAROUSEL_ADS"}
+    refused = await api.create(group, push(identity, {**slides, "image_ids": [square, odd]}))
+    assert "image size is not supported" in refused.message
+    assert (await api.create(group, push(identity, {**slides, "image_ids": [square, square]}))).code == 0
+    pulled = pull(identity, "7500000000000000003", ad_format="CAROUSEL_ADS")
+    assert (await api.create(group, pulled)).code == 0

@@ -1,0 +1,99 @@
+"""Envelope, tokens, paths, verbs, wording of validation errors."""
+
+from simulator_api import ADVERTISER, BC, FOREIGN_ADVERTISER, OTHER_BC, OTHER_TOKEN, TOKEN, Api
+
+
+async def test_a_path_without_trailing_slash_is_404_in_plain_text(api: Api) -> None:
+    for path in ("/open_api/v1.3/bc/get", "/open_api/v1.3/no/such/", "/open_api/v1.2/bc/get/"):
+        async with api.session.get(api.url + path, headers=api.headers) as response:
+            assert response.status == 404
+            assert response.content_type == "text/plain"
+            assert await response.text() == "404 page not found"
+
+
+async def test_a_wrong_verb_is_http_405(api: Api) -> None:
+    async with api.session.post(f"{api.url}/open_api/v1.3/bc/get/", headers=api.headers) as response:
+        assert response.status == 405
+
+
+async def test_every_answer_is_http_200_with_a_request_id_of_its_own(api: Api) -> None:
+    seen = set()
+    for token in (TOKEN, "wrong", None):
+        async with api.session.get(f"{api.url}/open_api/v1.3/bc/get/", headers=api.as_token(token).headers) as response:
+            body = await response.json()
+            assert response.status == 200
+            assert response.headers["X-TT-LOGID"] == body["request_id"]
+            assert set(body) == {"code", "message", "request_id", "data"}
+            assert body["request_id"].isdigit()
+            seen.add(body["request_id"])
+    assert len(seen) == 3
+
+
+async def test_tokens(api: Api) -> None:
+    missing = await api.as_token(None).get("/bc/get/")
+    assert missing.code == 40104
+    assert missing.message == "Access token is null, you should set it in http header with key Access-Token."
+    assert (await api.as_token("wrong").get("/bc/get/")).code == 40105
+
+
+async def test_what_belongs_to_others_is_40001(api: Api) -> None:
+    other = await api.get("/campaign/get/", advertiser_id=FOREIGN_ADVERTISER)
+    assert (other.code, other.message) == (40001, f"No permission to operate advertiser {FOREIGN_ADVERTISER}.")
+    assert (await api.get("/bc/member/get/", bc_id=OTHER_BC)).code == 40001
+    # Shared in by a partner: usable.
+    assert (await api.as_token(OTHER_TOKEN).get("/campaign/get/", advertiser_id=ADVERTISER)).code == 40001
+    shared = await api.as_token(OTHER_TOKEN).get("/campaign/get/", advertiser_id="7000000000000000012")
+    assert shared.code == 0
+
+
+async def test_missing_fields_are_named(api: Api) -> None:
+    answer = await api.get("/bc/asset/admin/get/", bc_id=BC)
+    assert (answer.code, answer.message) == (40002, "Missing required field(s): asset_type.")
+    assert answer.data == {}
+
+
+async def test_enums_are_strict_and_the_allowed_values_named(api: Api) -> None:
+    answer = await api.get("/bc/asset/advertiser/assigned/", bc_id=BC, asset_id="1", asset_type="PIXEL")
+    assert answer.code == 40002
+    assert answer.message.endswith("correct is MANAGED_BUSINESS_ACCOUNT, TT_ACCOUNT")
+
+
+async def test_query_arrays_and_objects_are_json(api: Api) -> None:
+    plain = await api.get("/advertiser/info/", advertiser_ids=ADVERTISER)
+    assert plain.code == 40002
+    info = await api.get("/advertiser/info/", advertiser_ids=[ADVERTISER], fields=["name", "owner_bc_id"])
+    assert info.data["list"] == [{"advertiser_id": ADVERTISER, "name": "Releases", "owner_bc_id": BC}]
+    assert (await api.get("/campaign/get/", advertiser_id=ADVERTISER, filtering="{")).code == 40002
+
+
+async def test_bodies_are_typed(api: Api) -> None:
+    answer = await api.post("/bc/asset/account/authorization/", bc_id=BC, is_ads_only_mode="yes")
+    assert answer.code == 40002
+    assert "is_ads_only_mode" in answer.message
+    assert (await api.get("/bc/asset/account/authorization/", bc_id=BC, is_ads_only_mode="1")).code == 40002
+    url = f"{api.url}/open_api/v1.3/campaign/create/"
+    async with api.session.post(url, data=b"[1]", headers=api.headers) as response:
+        assert (await response.json())["code"] == 40002
+
+
+async def test_page_sizes_have_caps(api: Api) -> None:
+    for path, cap in (("/bc/get/", 50), ("/bc/member/get/", 20), ("/identity/get/", 100), ("/ad/get/", 1000)):
+        scope = {"bc_id": BC} if path.startswith("/bc") else {"advertiser_id": ADVERTISER}
+        assert (await api.get(path, page_size=cap, **scope)).code == 0
+        assert (await api.get(path, page_size=cap + 1, **scope)).code == 40002
+
+
+async def test_oauth(api: Api) -> None:
+    anyone = api.as_token(None)
+    app = {"app_id": "7100000000000000001", "secret": "app-secret"}
+    assert (await anyone.post("/oauth2/access_token/", auth_code="code-1", **{**app, "secret": "x"})).code == 40101
+    token = await anyone.post("/oauth2/access_token/", auth_code="code-1", **app)
+    assert token.data["access_token"] == TOKEN
+    assert ADVERTISER in token.data["advertiser_ids"]
+    assert token.data["scope"]
+    used = await anyone.post("/oauth2/access_token/", auth_code="code-1", **app)
+    assert used.code == 40110
+    mine = await api.get("/oauth2/advertiser/get/", **app)
+    assert {"advertiser_id": ADVERTISER, "advertiser_name": "Releases"} in mine.data["list"]
+    person = await api.get("/user/info/")
+    assert (person.data["display_name"], person.data["email"]) == ("Ada", "a***@label.example")

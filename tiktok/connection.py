@@ -1,0 +1,359 @@
+"""One call to TikTok: waits for its slot, sends, decodes, and names what went wrong. Repeats nothing by itself."""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import aiohttp
+from pydantic import BaseModel, ConfigDict, PositiveFloat, SecretStr, ValidationError
+from pydantic_core import from_json
+from yarl import URL
+
+from tiktok import errors
+from tiktok.errors import TikTokError
+from tiktok.limiter import Limiter
+from tiktok.wire import Received, query
+
+PRODUCTION: Final = "https://business-api.tiktok.com"
+API: Final = "open_api/v1.3/"
+
+JsonObject = dict[str, Any]
+T = TypeVar("T")
+R = TypeVar("R", bound=Received)
+
+
+class Timeouts(BaseModel):
+    """How long to wait, in seconds.
+
+    Attributes:
+        connect: For a connection to be made.
+        read: For the answer to go on; the whole call takes at most `connect + read`.
+        upload: For a file to be sent and answered. 500 MB, the most TikTok takes, need 7 Mbit/s within 10 minutes.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    connect: PositiveFloat = 5.0
+    read: PositiveFloat = 30.0
+    upload: PositiveFloat = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call to make.
+
+    Attributes:
+        verb: GET or POST.
+        path: Endpoint below the API's path, with its trailing slash, e.g. `ad/create/`.
+        write: Whether it may change something; decides between `UnknownOutcome` and `ServerFault`.
+        params: Query parameters, not yet encoded.
+        body: JSON body; what is `None` is left out.
+        form: Multipart body, in place of `body`.
+        slow: Whether files are on their way, so that the upload time-out counts.
+        secrets: What, besides the token, must not show in an error's text, should TikTok repeat it.
+        partial: Whether the caller can deal with code 20001.
+        harmless: Error codes that mean there was nothing to do.
+    """
+
+    verb: str
+    path: str
+    write: bool
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    form: aiohttp.FormData | None = field(default=None, repr=False)
+    slow: bool = False
+    secrets: tuple[SecretStr, ...] = ()
+    partial: bool = False
+    harmless: frozenset[int] = frozenset()
+
+    def content(self) -> aiohttp.FormData | bytes | None:
+        """What goes into the request's body."""
+        if self.form is not None or self.body is None:
+            return self.form
+        return json.dumps({name: value for name, value in self.body.items() if value is not None}).encode()
+
+    def fault(self, message: str, *, code: int | None = None, request_id: str | None = None) -> TikTokError:
+        """The error for a call whose end is not known."""
+        return errors.fault(write=self.write)(message, code=code, request_id=request_id, path=self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What came back over HTTP, not yet understood."""
+
+    status: int
+    content_type: str
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What TikTok answered to a call that it did, all or (code 20001) in part."""
+
+    call: Call
+    request_id: str | None
+    partial: bool
+    data: JsonObject = field(repr=False)
+
+    def parse(self, shape: type[R]) -> R:
+        """Read `data` as `shape`.
+
+        Raises:
+            ServerFault: `data` of a read is not of that shape.
+            UnknownOutcome: The same of a write; it has most likely happened.
+        """
+        try:
+            return shape.model_validate(self.data)
+        except ValidationError as error:
+            raise self._misshapen(error) from None
+
+    def rows(self, name: str, shape: type[R]) -> list[R]:
+        """Read the list `name` in `data`, every row as `shape`.
+
+        A list that is missing is an error, not an empty list: "nothing there" is evidence, and must have been said.
+
+        Raises:
+            ServerFault: The list is missing or a row is not of that shape.
+            UnknownOutcome: The same in the answer to a write.
+        """
+        if name not in self.data:
+            raise self.fault(f"answer not understood: {name} is missing")
+        try:
+            return [shape.model_validate(row) for row in self.data[name] or ()]
+        except ValidationError as error:
+            raise self._misshapen(error) from None
+
+    def fault(self, message: str) -> TikTokError:
+        """The error for an answer that can't be what it should be."""
+        return self.call.fault(message, request_id=self.request_id)
+
+    def _misshapen(self, error: ValidationError) -> TikTokError:
+        # Only places and reasons: the values may be secret.
+        wrong = "; ".join(
+            f"{'.'.join(map(str, found['loc'])) or 'data'}: {found['msg']}"
+            for found in error.errors(include_url=False, include_context=False, include_input=False)
+        )
+        return self.fault(f"answer not understood: {wrong}")
+
+
+class _PageInfo(Received):
+    total_page: int = 0
+
+
+class _Page(Received):
+    page_info: _PageInfo = _PageInfo()
+
+
+class Connection:
+    """The HTTP session and the limiter that all calls of one developer app share.
+
+    Args:
+        base_url: Scheme and host, e.g. `https://business-api.tiktok.com`; the API's path is added.
+        limiter: Lets calls start.
+        timeouts: How long to wait.
+    """
+
+    def __init__(self, base_url: str, *, limiter: Limiter, timeouts: Timeouts) -> None:
+        base = URL(base_url)
+        if base.scheme not in {"http", "https"} or not base.host:
+            raise ValueError("base_url must be an http(s) address")
+        self._origin = str(base.origin())
+        self._base = base / API
+        self._limiter = limiter
+        self._call_timeout = aiohttp.ClientTimeout(
+            total=timeouts.connect + timeouts.read, connect=timeouts.connect, sock_read=timeouts.read
+        )
+        # The answer to an upload may take longer than any other; only the whole is bounded.
+        self._upload_timeout = aiohttp.ClientTimeout(total=timeouts.upload, connect=timeouts.connect)
+        self._session: aiohttp.ClientSession | None = None
+        self.authorization_verb: str | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            # No limit on connections: the limiter and the callers bound the calls, and time spent waiting for a
+            # connection could not be told from time spent waiting for an answer.
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),  # one session serves many tokens
+            middlewares=[_send_once],
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def call(self, call: Call, token: SecretStr | None) -> Answer:
+        """Make one call, with `token` in the `Access-Token` header.
+
+        Raises:
+            TikTokError: See `tiktok.errors`.
+        """
+        return _understand(call, await self._send(call, token), (*call.secrets, token) if token else call.secrets)
+
+    async def _send(self, call: Call, token: SecretStr | None) -> _Reply:
+        if self._session is None:
+            raise RuntimeError("the connection is not open: use `async with TikTok(...)`")
+        headers = {"Content-Type": "application/json"} if call.form is None and call.body is not None else {}
+        if token is not None:
+            headers["Access-Token"] = token.get_secret_value()
+        await self._limiter.slot(call.path)
+        failure: TikTokError
+        try:
+            async with self._session.request(
+                call.verb,
+                self._base / call.path,
+                params=query(call.params),
+                data=call.content(),
+                headers=headers,
+                timeout=self._upload_timeout if call.slow else self._call_timeout,
+                allow_redirects=False,
+            ) as response:
+                return _Reply(response.status, response.content_type, await response.read())
+        except aiohttp.ConnectionTimeoutError:
+            failure = errors.Unreachable(f"cannot reach {self._origin}: no connection in time", path=call.path)
+        except aiohttp.ClientConnectorError as error:
+            failure = errors.Unreachable(f"cannot reach {self._origin}: {error}", path=call.path)
+        except TimeoutError:
+            failure = call.fault("no answer in time")
+        except (aiohttp.ClientError, OSError) as error:
+            failure = call.fault(f"connection lost before the answer was complete ({type(error).__name__})")
+        # Not chained: aiohttp's errors may quote the whole URL, and a query may hold an app secret.
+        raise failure
+
+
+class Caller:
+    """A connection together with the token to call with; what the groups of endpoints are built on."""
+
+    def __init__(self, connection: Connection, token: SecretStr | None) -> None:
+        self.connection = connection
+        self._token = token
+
+    async def call(self, call: Call) -> Answer:
+        """Make a call with this caller's token."""
+        return await self.connection.call(call, self._token)
+
+    async def get(self, path: str, params: Mapping[str, Any]) -> Answer:
+        """Read."""
+        return await self.call(Call(verb="GET", path=path, write=False, params=params))
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """Write."""
+        return await self.call(Call(verb="POST", path=path, write=True, body=body))
+
+    async def pages(
+        self, path: str, params: Mapping[str, Any], shape: type[R], *, rows: str = "list", page_size: int
+    ) -> AsyncIterator[R]:
+        """Read a listing, page after page.
+
+        Some listings leave all of `page_info` at zero; a full page is then taken to have a successor, until a page
+        is short or the same again.
+        """
+        number = 1
+        before: list[R] = []
+        while True:
+            answer = await self.get(path, {**params, "page": number, "page_size": page_size})
+            found = answer.rows(rows, shape)
+            total = answer.parse(_Page).page_info.total_page
+            if not total and found == before:
+                return
+            for row in found:
+                yield row
+            if number >= total if total else len(found) < page_size:
+                return
+            number += 1
+            before = found
+
+    async def all_pages(
+        self, path: str, params: Mapping[str, Any], shape: type[R], *, rows: str = "list", page_size: int
+    ) -> list[R]:
+        """All rows of a listing."""
+        return [row async for row in self.pages(path, params, shape, rows=rows, page_size=page_size)]
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut into lists of at most `size`, for endpoints that take only so many ids."""
+    left = iter(items)
+    while chunk := list(islice(left, size)):
+        yield chunk
+
+
+_HTTP_CALLER_ERROR: Final = 400
+_HTTP_TIMEOUT: Final = 408
+_HTTP_SERVER_ERROR: Final = 500
+_CLASS_BY_STATUS: Final[dict[int, type[TikTokError]]] = {
+    401: errors.AuthError,
+    403: errors.NoPermission,
+    404: errors.WrongRoute,
+    405: errors.WrongRoute,
+    429: errors.Throttled,
+}
+
+
+class _ConnectionLost(aiohttp.ClientConnectionError):
+    """The connection broke after it was made."""
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    # aiohttp sends a GET again by itself when the connection breaks, past the limiter's count, unless the error is
+    # of another class.
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _ConnectionLost(str(error)) from error
+
+
+def _understand(call: Call, reply: _Reply, hidden: Sequence[SecretStr]) -> Answer:
+    envelope = _envelope(reply.raw)
+    if envelope is None:
+        raise _without_envelope(call, reply, hidden)
+    code, request_id = envelope["code"], envelope.get("request_id")
+    request_id = str(request_id) if request_id else None
+    message = _redact(str(envelope.get("message") or ""), hidden)
+    partial = code == errors.PARTIAL_SUCCESS
+    if code != 0 and not partial and code not in call.harmless:
+        raise errors.from_code(code, message, request_id=request_id, path=call.path, write=call.write)
+    if partial and not call.partial:
+        raise call.fault(f"done only in part: {message}", code=code, request_id=request_id)
+    if reply.status >= _HTTP_SERVER_ERROR:
+        raise call.fault(f"HTTP {reply.status} with code {code}", request_id=request_id)
+    data = envelope.get("data")
+    # Video upload answers with a bare array where every other endpoint has an object.
+    data = {"list": data} if isinstance(data, list) else data if isinstance(data, dict) else {}
+    return Answer(call, request_id, partial, data)
+
+
+def _without_envelope(call: Call, reply: _Reply, hidden: Sequence[SecretStr]) -> TikTokError:
+    # Plain words help ("404 page not found"); anything else may hold what must not be shown.
+    plain = reply.content_type == "text/plain"
+    words = _redact(reply.raw[: errors.MESSAGE_LIMIT].decode(errors="replace"), hidden) if plain else ""
+    message = f"HTTP {reply.status} {words or f'with an unreadable {reply.content_type} body'}"
+    if reply.status in _CLASS_BY_STATUS:
+        return _CLASS_BY_STATUS[reply.status](message, path=call.path)
+    if _HTTP_CALLER_ERROR <= reply.status < _HTTP_SERVER_ERROR and reply.status != _HTTP_TIMEOUT:
+        return errors.InvalidRequest(message, path=call.path)
+    return call.fault(message)
+
+
+def _envelope(raw: bytes) -> JsonObject | None:
+    try:
+        envelope = from_json(raw)
+    except ValueError:
+        return None
+    if not isinstance(envelope, dict) or type(envelope.get("code")) is not int:
+        return None
+    return envelope
+
+
+def _redact(text: str, secrets: Sequence[SecretStr]) -> str:
+    for secret in secrets:
+        if value := secret.get_secret_value():
+            text = text.replace(value, "***")
+    return text

@@ -1,0 +1,187 @@
+"""Videos and images of an ad account.
+
+Every upload makes a new id, and nothing is recognised by its content. What makes an upload repeatable is its name:
+names are unique per ad account, so a name made from the content finds again what an upload of unknown outcome left.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from tiktok.connection import Answer, Call, Caller, chunks
+from tiktok.wire import MaybeTime, Received
+
+VIDEO_INFO: Final = 60
+SEARCH_PAGE: Final = 100
+COVERS: Final = 10
+
+
+class FileType(StrEnum):
+    """Kinds of files whose names are told apart."""
+
+    VIDEO = "VIDEO"
+    IMAGE = "IMAGE"
+
+
+class Video(Received):
+    """A video of an ad account.
+
+    `duration` is in seconds, `size` in bytes, `signature` the MD5 in hex. Cover and preview URLs live for 6 hours.
+    """
+
+    video_id: str
+    material_id: str = ""
+    file_name: str = ""
+    signature: str = ""
+    size: int | None = None
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    bit_rate: float | None = None
+    format: str = ""
+    video_cover_url: str | None = None
+    preview_url: str | None = None
+    preview_url_expire_time: MaybeTime = None
+    displayable: bool | None = None
+    create_time: MaybeTime = None
+    modify_time: MaybeTime = None
+
+
+class Cover(Received):
+    """A frame that TikTok proposes as cover. Its `id` can be used as an image id; the URL lives for an hour."""
+
+    id: str
+    url: str = ""
+    width: int | None = None
+    height: int | None = None
+
+
+class Image(Received):
+    """An image of an ad account. `size` is in bytes, `signature` the MD5 in hex."""
+
+    image_id: str
+    material_id: str = ""
+    file_name: str = ""
+    signature: str = ""
+    size: int | None = None
+    width: int | None = None
+    height: int | None = None
+    format: str = ""
+    image_url: str | None = None
+    displayable: bool | None = None
+    create_time: MaybeTime = None
+    modify_time: MaybeTime = None
+
+
+class _NameCheck(Received):
+    duplicate: bool
+
+
+class Files:
+    """Endpoints under `file/`.
+
+    Uploads raise `DuplicateName` if the name is taken, `InvalidRequest` with code 40900 if the MD5 does not fit, and
+    `UnknownOutcome` if the file may or may not have arrived: look for its name then.
+    """
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def upload_video(self, advertiser_id: str, path: Path, *, md5: str, file_name: str) -> Video:
+        """Upload a video, streamed from disk in pieces.
+
+        TikTok may go on transcoding for a while; until then the video can't be used (`NotReady`).
+
+        Args:
+            advertiser_id: The ad account.
+            path: An mp4, mov, mpeg or avi file of at most 500 MB, 9:16, 16:9 or 1:1.
+            md5: MD5 of the file, in hex.
+            file_name: 1 to 100 characters, unique in the ad account.
+
+        Raises:
+            OSError: The file can't be read.
+        """
+        answer = await self._upload("video", advertiser_id, path, md5, file_name)
+        return _only_video(answer)
+
+    async def upload_video_by_url(self, advertiser_id: str, url: str, *, file_name: str) -> Video:
+        """Have TikTok download a video.
+
+        Args:
+            advertiser_id: The ad account.
+            url: Where TikTok can download it without a login; best below 10 MB.
+            file_name: 1 to 100 characters, unique in the ad account.
+
+        Raises:
+            FetchFailed: TikTok could not download it.
+        """
+        body = {
+            "advertiser_id": advertiser_id,
+            "upload_type": "UPLOAD_BY_URL",
+            "video_url": url,
+            "file_name": file_name,
+        }
+        call = Call(verb="POST", path="file/video/ad/upload/", write=True, body=body, slow=True)
+        return _only_video(await self._caller.call(call))
+
+    async def video_info(self, advertiser_id: str, video_ids: Iterable[str]) -> list[Video]:
+        """Several videos, 60 a call; unusable ids are left out."""
+        found: list[Video] = []
+        for ids in chunks(video_ids, VIDEO_INFO):
+            answer = await self._caller.get("file/video/ad/info/", {"advertiser_id": advertiser_id, "video_ids": ids})
+            found += answer.rows("list", Video)
+        return found
+
+    async def find_video(self, advertiser_id: str, file_name: str) -> Video | None:
+        """The video of exactly that name, if there is one."""
+        # Whether the server's filter compares exactly or by part is not documented.
+        params = {"advertiser_id": advertiser_id, "filtering": {"video_name": file_name}}
+        async for video in self._caller.pages("file/video/ad/search/", params, Video, page_size=SEARCH_PAGE):
+            if video.file_name == file_name:
+                return video
+        return None
+
+    async def suggest_covers(self, advertiser_id: str, video_id: str) -> list[Cover]:
+        """Up to 10 frames of a video to choose a cover from.
+
+        Raises:
+            NotReady: The video is still transcoding.
+        """
+        params = {"advertiser_id": advertiser_id, "video_id": video_id, "poster_number": COVERS}
+        return (await self._caller.get("file/video/suggestcover/", params)).rows("list", Cover)
+
+    async def upload_image(self, advertiser_id: str, path: Path, *, md5: str, file_name: str) -> Image:
+        """Upload an image, streamed from disk in pieces; arguments as of `upload_video`.
+
+        Raises:
+            OSError: The file can't be read.
+        """
+        return (await self._upload("image", advertiser_id, path, md5, file_name)).parse(Image)
+
+    async def name_is_taken(self, advertiser_id: str, file_name: str, file_type: str) -> bool:
+        """Whether the ad account has a file of that name and type (`FileType`)."""
+        params = {"advertiser_id": advertiser_id, "file_name": file_name, "file_type": file_type}
+        return (await self._caller.get("file/name/check/", params)).parse(_NameCheck).duplicate
+
+    async def _upload(self, kind: str, advertiser_id: str, path: Path, md5: str, file_name: str) -> Answer:
+        file = await asyncio.to_thread(path.open, "rb")
+        with file:
+            form = aiohttp.FormData()
+            form.add_field("advertiser_id", advertiser_id)
+            form.add_field("upload_type", "UPLOAD_BY_FILE")
+            form.add_field("file_name", file_name)
+            form.add_field(f"{kind}_signature", md5)
+            form.add_field(f"{kind}_file", file, filename=file_name, content_type="application/octet-stream")
+            call = Call(verb="POST", path=f"file/{kind}/ad/upload/", write=True, form=form, slow=True)
+            return await self._caller.call(call)
+
+
+def _only_video(answer: Answer) -> Video:
+    videos = answer.rows("list", Video)
+    if not videos:
+        raise answer.fault("answer not understood: no video in it")
+    return videos[0]

@@ -1,0 +1,1 @@
+"""The processes: settings, connections, the worker, deploy steps and the local stack. `python -m workers`."""

@@ -1,0 +1,114 @@
+"""Connections to the servers the application needs: opened here, with short time-outs and one-line failures."""
+
+from datetime import timedelta
+
+import asyncpg
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from sparkads.converter import data_converter
+from store.database import Pool
+from workers.settings import Settings
+
+_TIMEOUT = timedelta(seconds=5)
+"""How long one attempt to connect may take: a server that is up answers within milliseconds."""
+
+
+class Unreachable(Exception):  # noqa: N818 - it is a state of the world, and reads as one
+    """
+    A server does not answer, or refuses us.
+
+    Attributes:
+        what: the server, as people call it.
+        address: where it was looked for, without secrets.
+        advice: what to do about it.
+    """
+
+    def __init__(self, what: str, address: str, advice: str) -> None:
+        self.what = what
+        self.address = address
+        self.advice = advice
+        super().__init__(f"{what} cannot be reached at {address}: {advice}")
+
+
+async def connect_temporal(settings: Settings, *, metrics: bool = False) -> Client:
+    """
+    Connect to Temporal.
+
+    Args:
+        settings: where it is.
+        metrics: serve this process's Prometheus metrics at `settings.metrics_address`, if one is set. Once per
+            process, and only in those that live long: one-shot commands would fight the worker for the port.
+
+    Raises:
+        Unreachable: nothing answers, there is no such namespace, or the metrics address is taken.
+    """
+    runtime = _with_metrics(settings.metrics_address) if metrics and settings.metrics_address else None
+    try:
+        client = await Client.connect(
+            **settings.temporal.to_client_connect_config(),
+            data_converter=data_converter,
+            connect_timeout=_TIMEOUT,
+            runtime=runtime,
+        )
+    except RuntimeError as error:
+        # The SDK has no type of its own for this. Its text ends in the operating system's or the server's reason.
+        advice = "is it running? See TEMPORAL_ADDRESS; `python -m workers local` starts one"
+        if "Unauthenticated" in str(error) or "PermissionDenied" in str(error):
+            advice = "it refuses our credentials; see TEMPORAL_API_KEY and temporal.toml"
+        raise Unreachable("Temporal", settings.temporal_address, advice) from error
+    try:
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    except RPCError as error:
+        # Anything else, such as a key that may not read namespaces, is no reason not to work.
+        if error.status is RPCStatusCode.NOT_FOUND:
+            advice = "there is no namespace of that name; create it, or see TEMPORAL_NAMESPACE"
+            raise Unreachable(f"Namespace {client.namespace}", settings.temporal_address, advice) from error
+    return client
+
+
+async def connect_database(settings: Settings) -> Pool:
+    """
+    Open a pool of connections to PostgreSQL, at least one of them open.
+
+    Raises:
+        Unreachable: nothing answers, or the database or user does not exist.
+    """
+    try:
+        return await asyncpg.create_pool(
+            settings.database_url,
+            min_size=1,
+            max_size=settings.database_pool_size,
+            timeout=_TIMEOUT.total_seconds(),
+        )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise database_unreachable(settings, error) from error
+
+
+def database_unreachable(settings: Settings, error: BaseException) -> Unreachable:
+    """Say in one line why the database could not be used, and what to do."""
+    match error:
+        case asyncpg.InvalidCatalogNameError():
+            advice = "the server has no database of that name; create it, then run `python -m workers migrate`"
+        case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
+            advice = "it refuses our user or password; see DATABASE_URL"
+        case asyncpg.TooManyConnectionsError():
+            advice = "all its connections are taken; lower SPARKADS_DATABASE_POOL_SIZE or raise max_connections"
+        case asyncpg.CannotConnectNowError():
+            advice = "it is starting up or shutting down; try again"
+        case TimeoutError():
+            advice = f"no answer within {_TIMEOUT.total_seconds():g} s; see DATABASE_URL"
+        case _:
+            advice = "is it running? See DATABASE_URL; `python -m workers local` starts one"
+    return Unreachable("PostgreSQL", settings.database_address, advice)
+
+
+def _with_metrics(address: str) -> Runtime:
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
+    except (ValueError, RuntimeError) as error:
+        raise Unreachable(
+            "The metrics endpoint", address, "it cannot be opened; see SPARKADS_METRICS_ADDRESS"
+        ) from error

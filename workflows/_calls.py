@@ -1,0 +1,63 @@
+"""How long activities may take and how they are tried again: every time-out of the project's workflows."""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+
+from sparkads import names
+
+
+class Timing(TypedDict, total=False):
+    """The part of an activity call that is decided here; its summary is written where it is called."""
+
+    task_queue: str
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+_PATIENT = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
+)
+"""Tried for ever: an outage of two minutes must not fail a lifecycle of years."""
+
+RECORD = Timing(start_to_close_timeout=timedelta(seconds=30), retry_policy=_PATIENT)
+"""One change of the record in Postgres."""
+
+LOOK = Timing(start_to_close_timeout=timedelta(minutes=2), retry_policy=_PATIENT)
+"""Reads of TikTok, or writes that may be repeated."""
+
+ANSWER = Timing(
+    start_to_close_timeout=timedelta(minutes=2), schedule_to_close_timeout=timedelta(minutes=5), retry_policy=_PATIENT
+)
+"""Part of a command that a person waits for: gives up after five minutes and says why."""
+
+SWEEP = Timing(
+    start_to_close_timeout=timedelta(minutes=2), schedule_to_close_timeout=timedelta(minutes=10), retry_policy=_PATIENT
+)
+"""One sweep: gives up in the end, so that the workflow can show that it fails."""
+
+BULK = Timing(
+    task_queue=names.BULK_TASK_QUEUE,
+    start_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=timedelta(minutes=1),
+    retry_policy=_PATIENT,
+)
+"""Many calls in a row, each of which may be repeated; progress is in Postgres."""
+
+PUBLISH_DEADLINE = timedelta(seconds=90)
+"""How long one batch may take inside its activity, waiting for the rate limit included."""
+
+PUBLISH = Timing(
+    task_queue=names.BULK_TASK_QUEUE,
+    start_to_close_timeout=PUBLISH_DEADLINE + timedelta(seconds=30),
+    retry_policy=RetryPolicy(maximum_attempts=1),
+)
+"""Makes ads, so one attempt and no heartbeat: what follows a failure is a look for evidence, never a repeat."""
+
+SETTLE = Timing(
+    task_queue=names.BULK_TASK_QUEUE, start_to_close_timeout=timedelta(minutes=5), retry_policy=_PATIENT
+)
+"""Looks for evidence of ads, or for the end of their review."""

@@ -1,0 +1,241 @@
+"""
+One access request: somebody was asked, and has not answered yet.
+
+It ends with an answer, a cancellation or a deadline; the authorization that may follow has a workflow of its own, and
+no deadline.
+"""
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.requests import (
+        ActorCheck,
+        CloseRequest,
+        LookForAccount,
+        OpenRequest,
+        Remind,
+        RequestActivities,
+        ScanOnRecord,
+    )
+    from sparkads import names, search_attributes
+    from sparkads.contracts.access_request import (
+        AccessRequestInput,
+        AccessRequestResult,
+        AccessRequestStatus,
+        CancelAccessRequest,
+        RequestOutcome,
+    )
+    from sparkads.contracts.business_center import Decision, RequestClosed, ScanOutcome, ScanReport
+    from sparkads.contracts.release import AccessChanged
+    from sparkads.errors import describe, from_failure
+    from sparkads.roles import Action
+    from workflows import _calls, _card
+    from workflows._messages import Undecodable
+
+
+@workflow.defn(name=names.ACCESS_REQUEST_WORKFLOW)
+class AccessRequestWorkflow:
+    """
+    Id `request/{bc_id}/{name}`. Started by `BusinessCenterWorkflow`, which has reserved its slot (R6).
+
+    Signal `scan` answers it, signal `cancel` (by an admin) takes it back. Durable timers remind and, where a deadline
+    was set, end it. Short-lived in events, so it never continues as new.
+    """
+
+    @workflow.init
+    def __init__(self, request: AccessRequestInput) -> None:
+        """Wait for nothing yet."""
+        self._request = request
+        self._outcome = RequestOutcome.PENDING
+        self._reminders = request.reminders_sent
+        self._undecodable = Undecodable()
+        self._scans: list[ScanReport] = []
+        self._cancels: list[CancelAccessRequest] = []
+        self._last_scan = ""
+        self._last_error = ""
+
+    @workflow.run
+    async def run(self, request: AccessRequestInput) -> AccessRequestResult:
+        """Put it on record, wait for the answer, put that on record, tell who waits."""
+        await workflow.execute_activity_method(
+            RequestActivities.open_request,
+            OpenRequest(**request.model_dump(include=set(OpenRequest.model_fields))),
+            summary="Record the request",
+            **_calls.RECORD,
+        )
+        result, closed_by = await self._wait_for_answer()
+        self._outcome = result.outcome
+        self._present()
+        closed = await workflow.execute_activity_method(
+            RequestActivities.close_request,
+            CloseRequest(
+                bc_id=request.bc_id,
+                name=request.name,
+                handle=request.handle,
+                closed_by=closed_by,
+                **result.model_dump(),
+            ),
+            summary=f"Record the outcome: {result.outcome}",
+            **_calls.RECORD,
+        )
+        await self._tell(names.business_center_id(request.bc_id), names.REQUEST_CLOSED, RequestClosed(name=request.name))
+        for campaign in closed.waiting_campaigns:
+            await self._tell(names.release_campaign_id(campaign), names.ACCESS_CHANGED, AccessChanged())
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return result
+
+    async def _wait_for_answer(self) -> tuple[AccessRequestResult, str]:
+        while True:
+            self._present()
+            try:
+                await workflow.wait_condition(
+                    lambda: bool(self._scans or self._cancels),
+                    timeout=self._until_next_timer(),
+                    timeout_summary="deadline or next reminder",
+                )
+            except TimeoutError:
+                if self._request.deadline is not None and workflow.now() >= self._request.deadline:
+                    reason = f"no answer before {self._request.deadline:%Y-%m-%d %H:%M:%S} UTC"
+                    return AccessRequestResult(outcome=RequestOutcome.TIMED_OUT, reason=reason), ""
+                await self._remind()
+                continue
+            while self._scans:
+                answer = await self._weigh(self._scans.pop(0))
+                if answer is not None:
+                    return answer
+            while self._cancels:
+                command = self._cancels.pop(0)
+                if await self._may_cancel(command):
+                    return AccessRequestResult(outcome=RequestOutcome.CANCELLED, reason=command.reason), command.actor
+
+    def _until_next_timer(self) -> timedelta | None:
+        moments = [self._request.deadline, self._next_reminder()]
+        known = [moment for moment in moments if moment is not None]
+        return max(min(known) - workflow.now(), timedelta(0)) if known else None
+
+    def _next_reminder(self) -> datetime | None:
+        if self._request.remind_every_hours is None:
+            return None
+        return self._request.opened_at + (self._reminders + 1) * timedelta(hours=self._request.remind_every_hours)
+
+    async def _remind(self) -> None:
+        self._reminders += 1
+        await workflow.execute_activity_method(
+            RequestActivities.note_reminder,
+            Remind(bc_id=self._request.bc_id, name=self._request.name, number=self._reminders),
+            summary=f"Reminder {self._reminders}",
+            **_calls.RECORD,
+        )
+
+    async def _weigh(self, report: ScanReport) -> tuple[AccessRequestResult, str] | None:
+        """What a scan means for this request; None if it goes on waiting (R9)."""
+        expected = self._request.handle
+        if expected is not None and report.handle is not None and report.handle != expected:
+            await self._keep_scan(report, ScanOutcome.UNEXPECTED_ACCOUNT)
+            return None
+        if report.decision is Decision.DECLINED:
+            await self._keep_scan(report, ScanOutcome.DECLINED)
+            return AccessRequestResult(outcome=RequestOutcome.DECLINED, reason=report.reason), report.reported_by
+        found = await workflow.execute_activity_method(
+            RequestActivities.find_authorized,
+            LookForAccount(bc_id=self._request.bc_id, handle=expected or report.handle, asset_id=report.asset_id),
+            summary="Verify the scan",
+            **_calls.RECORD,
+        )
+        if found.asset_id is not None:
+            return AccessRequestResult(outcome=RequestOutcome.APPROVED, asset_id=found.asset_id), "owner"
+        # Only a sweep can verify it; the Business Center looks at once.
+        await self._tell(names.business_center_id(self._request.bc_id), names.SCAN, report)
+        self._last_scan = "reported, and not listed by TikTok yet"
+        return None
+
+    async def _keep_scan(self, report: ScanReport, outcome: ScanOutcome) -> None:
+        self._last_scan = outcome.value
+        await workflow.execute_activity_method(
+            RequestActivities.keep_scan,
+            ScanOnRecord(
+                bc_id=self._request.bc_id, report=report, outcome=outcome, request_name=self._request.name
+            ),
+            summary=f"Scan: {outcome.value.replace('_', ' ')}",
+            **_calls.RECORD,
+        )
+
+    async def _may_cancel(self, command: CancelAccessRequest) -> bool:
+        try:
+            await workflow.execute_activity_method(
+                RequestActivities.check_actor,
+                ActorCheck(bc_id=self._request.bc_id, actor=command.actor, action=Action.REQUEST_ACCESS),
+                summary="Only an admin may take a request back",
+                **_calls.LOOK,
+            )
+        except ActivityError as error:
+            if from_failure(error) is None:
+                raise
+            self._last_error = describe(error)
+            return False
+        return True
+
+    async def _tell(self, workflow_id: str, signal: str, message: RequestClosed | ScanReport | AccessChanged) -> None:
+        try:
+            await workflow.get_external_workflow_handle(workflow_id).signal(signal, message)
+        except FailureError:
+            # Who is not there any more needs no answer.
+            workflow.logger.info("nobody to tell", extra={"workflow": workflow_id})
+
+    @workflow.signal(name=names.SCAN, description="The owner scanned: {handle, decision, reported_by, reason}")
+    def scan(self, raw: RawValue) -> None:
+        """Take a report of the owner's answer."""
+        report = self._undecodable.read(raw, ScanReport, names.SCAN)
+        if report is not None:
+            self._scans.append(report)
+        self._present()
+
+    @workflow.signal(name=names.CANCEL, description="Take the request back: {actor, reason}")
+    def cancel(self, raw: RawValue) -> None:
+        """Take a cancellation; the actor is checked before it counts (R2)."""
+        command = self._undecodable.read(raw, CancelAccessRequest, names.CANCEL)
+        if command is not None:
+            self._cancels.append(command)
+        self._present()
+
+    @workflow.query(name=names.STATUS, description="Outcome so far, since when, until when")
+    def status(self) -> AccessRequestStatus:
+        """Where the request stands."""
+        return AccessRequestStatus(
+            name=self._request.name,
+            handle=self._request.handle,
+            outcome=self._outcome,
+            waiting_since=self._request.opened_at,
+            deadline=self._request.deadline,
+            reminders_sent=self._reminders,
+            undecodable_signals=self._undecodable.count,
+            last_scan=self._last_scan,
+        )
+
+    def _present(self) -> None:
+        pending = self._outcome is RequestOutcome.PENDING
+        _card.show(
+            f"Access request in Business Center {self._request.bc_id}: {self._outcome}",
+            {
+                "waiting for": "the owner to scan and approve" if pending else "",
+                "since": self._request.opened_at,
+                "scope": self._request.scope.key,
+                "next reminder": self._next_reminder() if pending and self._request.remind_every_hours else "",
+                "deadline": self._request.deadline or "none",
+                "last scan": self._last_scan,
+                "signals that could not be read": self._undecodable.count or "",
+                "last error": self._last_error,
+            },
+            to_do="send the owner the QR code" if pending else "",
+        )
+        workflow.upsert_search_attributes(
+            [
+                search_attributes.PHASE.value_set(f"request {self._outcome}"),
+                search_attributes.BUSINESS_CENTER.value_set(self._request.bc_id),
+                search_attributes.WAITING_ON.value_set("owner" if pending else "nobody"),
+            ]
+        )

@@ -1,0 +1,316 @@
+"""
+One authorized TikTok account, until its owner or an admin ends it.
+
+Nothing here ends an authorization by time (R10). It knows grants and links, not campaigns: the cascade of its end (R15)
+reaches targets and ads through the store.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.authorizations import (
+        AccountOf,
+        AuthorizationActivities,
+        EndOnRecord,
+        OpenAuthorization,
+        ShareAccount,
+        UnshareAccount,
+    )
+    from activities.requests import ActorCheck, RequestActivities
+    from sparkads import names, search_attributes
+    from sparkads.contracts.authorization import (
+        AccountLost,
+        AuthorizationInput,
+        AuthorizationResult,
+        AuthorizationStage,
+        AuthorizationStatus,
+        EndAuthorization,
+        Share,
+        ShareResult,
+        Unshare,
+    )
+    from sparkads.contracts.business_center import ScanReport
+    from sparkads.contracts.release import AccessChanged
+    from sparkads.errors import AuthorizationEnded, describe, from_failure, refused
+    from sparkads.roles import Action
+    from workflows import _calls, _card
+    from workflows._messages import Undecodable
+
+MAINTENANCE = timedelta(days=30)
+"""An idle run is renewed this often, so that none depends on code that is years old. It ends nothing (R10)."""
+
+
+@workflow.defn(name=names.AUTHORIZATION_WORKFLOW)
+class AuthorizationWorkflow:
+    """
+    Id `authorization/{bc_id}/{asset_id}`. Started by the sweep that first finds the account.
+
+    Updates `share` and `unshare` (admins, R3); signal `cancel` (an admin, R10) and signal `lost` (the sweep) end it,
+    each checked before it counts. Continues as new when the server suggests it and every 30 days; upgrades to the
+    newest worker by itself. Approving again later starts a new run with a record of its own.
+    """
+
+    @workflow.init
+    def __init__(self, start: AuthorizationInput) -> None:
+        """Take over from the run before."""
+        self._start = start
+        self._stage = AuthorizationStage.ACTIVE
+        self._since: datetime | None = start.authorized_at
+        self._members: tuple[str, ...] = ()
+        self._ad_accounts: tuple[str, ...] = ()
+        self._undecodable = Undecodable(start.undecodable)
+        self._losses: list[AccountLost] = []
+        self._cancels: list[EndAuthorization] = []
+        self._last_error = ""
+        # Two commands on one account run one after the other: each reads what is shared before it writes.
+        self._sharing = asyncio.Lock()
+
+    @workflow.run
+    async def run(self, _start: AuthorizationInput) -> AuthorizationResult:
+        """Put it on record, serve commands for as long as it lasts, and clean up after its end."""
+        if self._since is None:
+            await self._open()
+        await self._read_shares()
+        end = await self._wait_for_end()
+        self._stage = end.stage
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return await self._cascade(end)
+
+    @property
+    def _authorization_id(self) -> str:
+        return f"{workflow.info().workflow_id}/{workflow.info().first_execution_run_id}"
+
+    @property
+    def _account(self) -> AccountOf:
+        return AccountOf(bc_id=self._start.bc_id, asset_id=self._start.asset_id)
+
+    async def _open(self) -> None:
+        opened = await workflow.execute_activity_method(
+            AuthorizationActivities.open_authorization,
+            OpenAuthorization(
+                bc_id=self._start.bc_id,
+                asset_id=self._start.asset_id,
+                authorization_id=self._authorization_id,
+                request_name=self._start.request_name,
+            ),
+            summary="Record the authorization",
+            **_calls.RECORD,
+        )
+        self._since = opened.since
+        for campaign in opened.waiting_campaigns:
+            await self._tell(names.release_campaign_id(campaign), names.ACCESS_CHANGED, AccessChanged())
+        if self._start.request_name is not None:
+            request = names.access_request_id(self._start.bc_id, self._start.request_name)
+            report = ScanReport(handle=opened.handle or None, asset_id=self._start.asset_id, reported_by="sweep")
+            await self._tell(request, names.SCAN, report)
+
+    async def _tell(self, workflow_id: str, signal: str, message: AccessChanged | ScanReport) -> None:
+        try:
+            await workflow.get_external_workflow_handle(workflow_id).signal(signal, message)
+        except FailureError:
+            # Who has ended needs no answer.
+            workflow.logger.info("nobody to tell", extra={"workflow": workflow_id})
+
+    async def _wait_for_end(self) -> EndOnRecord:
+        renew_at = workflow.now() + MAINTENANCE
+        while True:
+            self._present()
+            try:
+                await workflow.wait_condition(
+                    lambda: bool(self._losses or self._cancels) or workflow.info().is_continue_as_new_suggested(),
+                    timeout=max(renew_at - workflow.now(), timedelta(seconds=1)),
+                    timeout_summary="maintenance; ends nothing",
+                )
+            except TimeoutError:
+                await self._renew()
+            while self._cancels:
+                command = self._cancels.pop(0)
+                if await self._may_end(command):
+                    return self._end(AuthorizationStage.REMOVED_BY_ADMIN, command.actor, command.reason)
+            if self._losses:
+                self._losses.clear()
+                if not await self._still_listed():
+                    return self._end(
+                        AuthorizationStage.REVOKED_BY_OWNER, "owner", "TikTok no longer lists the account"
+                    )
+            if workflow.info().is_continue_as_new_suggested():
+                await self._renew()
+
+    async def _renew(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._losses or self._cancels:
+            return
+        workflow.continue_as_new(
+            self._start.model_copy(update={"authorized_at": self._since, "undecodable": self._undecodable.count}),
+            memo={"bc": self._start.bc_id, "account": self._start.asset_id},
+        )
+
+    def _end(self, stage: AuthorizationStage, ended_by: str, reason: str) -> EndOnRecord:
+        return EndOnRecord(
+            authorization_id=self._authorization_id,
+            bc_id=self._start.bc_id,
+            asset_id=self._start.asset_id,
+            stage=stage,
+            ended_by=ended_by,
+            reason=reason,
+        )
+
+    async def _may_end(self, command: EndAuthorization) -> bool:
+        try:
+            await workflow.execute_activity_method(
+                RequestActivities.check_actor,
+                ActorCheck(bc_id=self._start.bc_id, actor=command.actor, action=Action.END_AUTHORIZATION),
+                summary="Only an admin may end an authorization",
+                **_calls.LOOK,
+            )
+        except ActivityError as error:
+            if from_failure(error) is None:
+                raise
+            self._last_error = describe(error)
+            return False
+        return True
+
+    async def _still_listed(self) -> bool:
+        return await workflow.execute_activity_method(
+            AuthorizationActivities.still_listed, self._account, summary="Is it really gone?", **_calls.LOOK
+        )
+
+    async def _cascade(self, end: EndOnRecord) -> AuthorizationResult:
+        """All that hangs on the authorization ends, whatever it takes; everything else goes on (R15)."""
+        self._present()
+        ended = await workflow.execute_activity_method(
+            AuthorizationActivities.end_authorization, end, summary="End grants, freeze targets", **_calls.RECORD
+        )
+        stopped = await workflow.execute_activity_method(
+            AuthorizationActivities.stop_live_ads, self._account, summary="Stop live ads", **_calls.LOOK
+        )
+        if end.stage is AuthorizationStage.REMOVED_BY_ADMIN:
+            await workflow.execute_activity_method(
+                AuthorizationActivities.remove_account,
+                self._account,
+                summary="Remove the account at TikTok",
+                **_calls.LOOK,
+            )
+        return AuthorizationResult(
+            stage=end.stage,
+            reason=end.reason,
+            grants_ended=ended.grants,
+            links_removed=ended.links,
+            targets_frozen=ended.targets_frozen,
+            ads_stopped=stopped,
+        )
+
+    @workflow.update(name=names.SHARE, description="Give members and ad accounts the use of the account")
+    async def share(self, command: Share) -> ShareResult:
+        """An outcome for each pair; a repeat changes nothing (R3, R11)."""
+        async with self._sharing:
+            result = await workflow.execute_activity_method(
+                AuthorizationActivities.share_account,
+                ShareAccount(
+                    bc_id=self._start.bc_id,
+                    asset_id=self._start.asset_id,
+                    authorization_id=self._authorization_id,
+                    command=command,
+                ),
+                summary=f"Share with {len(command.members)} members, {len(command.ad_accounts)} ad accounts",
+                **_calls.ANSWER,
+            )
+            await self._read_shares()
+        return result
+
+    @share.validator
+    def _share_only_while_active(self, command: Share) -> None:  # noqa: ARG002 - a validator takes what its update takes
+        self._refuse_after_end()
+
+    @workflow.update(name=names.UNSHARE, description="Take the use of the account back")
+    async def unshare(self, command: Unshare) -> ShareResult:
+        """An outcome for each pair; a repeat changes nothing (R3, R11)."""
+        async with self._sharing:
+            result = await workflow.execute_activity_method(
+                AuthorizationActivities.unshare_account,
+                UnshareAccount(
+                    bc_id=self._start.bc_id,
+                    asset_id=self._start.asset_id,
+                    authorization_id=self._authorization_id,
+                    command=command,
+                ),
+                summary=f"Unshare from {len(command.members)} members, {len(command.ad_accounts)} ad accounts",
+                **_calls.ANSWER,
+            )
+            await self._read_shares()
+        return result
+
+    @unshare.validator
+    def _unshare_only_while_active(self, command: Unshare) -> None:  # noqa: ARG002 - as above
+        self._refuse_after_end()
+
+    def _refuse_after_end(self) -> None:
+        if self._stage is not AuthorizationStage.ACTIVE:
+            raise refused(
+                AuthorizationEnded(
+                    f"R1: account {self._start.asset_id} is {self._stage.replace('_', ' ')}; "
+                    "nothing is shared before its owner approves again"
+                )
+            )
+
+    @workflow.signal(name=names.CANCEL, description="End the authorization: {actor, reason}")
+    def cancel(self, raw: RawValue) -> None:
+        """Take a cancellation; the actor is checked before it counts (R10)."""
+        command = self._undecodable.read(raw, EndAuthorization, names.CANCEL)
+        if command is not None:
+            self._cancels.append(command)
+        self._present()
+
+    @workflow.signal(name=names.LOST, description="From the sweep: TikTok no longer lists the account")
+    def lost(self, raw: RawValue) -> None:
+        """Take a report of the account's loss; TikTok is asked before it counts."""
+        report = self._undecodable.read(raw, AccountLost, names.LOST)
+        if report is not None:
+            self._losses.append(report)
+
+    @workflow.query(name=names.STATUS, description="Stage, since when, shared with whom")
+    def status(self) -> AuthorizationStatus:
+        """Where the authorization stands."""
+        return AuthorizationStatus(
+            bc_id=self._start.bc_id,
+            asset_id=self._start.asset_id,
+            stage=self._stage,
+            since=self._since,
+            members=self._members,
+            ad_accounts=self._ad_accounts,
+            undecodable_signals=self._undecodable.count,
+            last_error=self._last_error,
+        )
+
+    async def _read_shares(self) -> None:
+        shared = await workflow.execute_activity_method(
+            AuthorizationActivities.read_shares, self._authorization_id, summary="Read who may use it", **_calls.RECORD
+        )
+        self._members, self._ad_accounts = shared.members, shared.ad_accounts
+        self._present()
+
+    def _present(self) -> None:
+        active = self._stage is AuthorizationStage.ACTIVE
+        _card.show(
+            f"TikTok account {self._start.asset_id}: {self._stage.replace('_', ' ')}",
+            {
+                "since": self._since,
+                "shared with": f"{len(self._members)} members, {len(self._ad_accounts)} ad accounts",
+                "ends": "only when its owner or an admin says so" if active else "",
+                "signals that could not be read": self._undecodable.count or "",
+                "last error": self._last_error,
+            },
+        )
+        workflow.upsert_search_attributes(
+            [
+                search_attributes.PHASE.value_set(self._stage.value),
+                search_attributes.BUSINESS_CENTER.value_set(self._start.bc_id),
+                search_attributes.ACCOUNT.value_set(self._start.asset_id),
+                search_attributes.WAITING_ON.value_set("nobody"),
+            ]
+        )

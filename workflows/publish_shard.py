@@ -1,0 +1,162 @@
+"""
+One shard: a page of targets of one ad account that are due at one instant, published in batches.
+
+History holds counts; the targets, their intents and what became of them are in Postgres.
+"""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.publish import BatchOutcome, NextBatch, PublishActivities, Reviewed, ShardRef
+    from sparkads import names, search_attributes
+    from sparkads.contracts.release import Command, ShardInput, ShardResult, TargetState
+    from sparkads.errors import describe
+    from workflows import _calls, _card
+    from workflows._messages import Undecodable
+
+LOOK_LESS_OFTEN = 1.5
+"""Each look at a review that is not decided makes the next pause this much longer, up to the slow pace."""
+
+
+@workflow.defn(name=names.PUBLISH_SHARD_WORKFLOW)
+class PublishShardWorkflow:
+    """
+    Id `campaign/{id}/wave/{w}/shard/{n}`. Started by `ReleaseCampaignWorkflow` when its instant has come.
+
+    Signals `pause`, `resume`, `cancel` come from the campaign; what is in flight finishes and is recorded. Ends when no
+    target is ready, open or in review. Continues as new between two looks when the server suggests it.
+    """
+
+    @workflow.init
+    def __init__(self, start: ShardInput) -> None:
+        """Take over from the run before."""
+        self._shard = ShardRef(campaign_id=start.campaign_id, wave=start.wave, shard=start.shard)
+        self._start = start
+        self._batches = start.batches_done
+        self._paused = start.paused
+        self._cancelled = False
+        self._undecodable = Undecodable()
+        self._doing = "starting"
+        self._last_error = ""
+        self._result: dict[TargetState, int] = {}
+
+    @workflow.run
+    async def run(self, _start: ShardInput) -> ShardResult:
+        """Publish until nothing is left, then wait for the review."""
+        await self._settle()
+        while await self._publish_next():
+            self._renew_if_long()
+        reviewed = await self._confirm_all()
+        self._result = reviewed.counts
+        self._present("done")
+        return ShardResult(counts=reviewed.counts)
+
+    async def _publish_next(self) -> bool:
+        """One batch; False when nothing is left, or the campaign was cancelled."""
+        await self._wait_while_paused()
+        if self._cancelled:
+            return False
+        self._batches += 1
+        self._present(f"publishing batch {self._batches}")
+        try:
+            outcome: BatchOutcome = await workflow.execute_activity_method(
+                PublishActivities.publish_batch,
+                NextBatch(shard=self._shard, number=self._batches),
+                summary=f"Publish batch {self._batches}",
+                **_calls.PUBLISH,
+            )
+        except ActivityError as error:
+            # Never repeated: whether the ads were made is decided from what TikTok lists.
+            self._last_error = describe(error)
+            return await self._settle() > 0
+        self._last_error = outcome.waiting_for
+        if outcome.unknown:
+            return await self._settle() > 0
+        if outcome.left and outcome.wait_seconds:
+            self._present(f"waiting: {outcome.waiting_for}")
+            await workflow.sleep(timedelta(seconds=outcome.wait_seconds), summary="until TikTok takes calls again")
+        return outcome.left > 0
+
+    async def _settle(self) -> int:
+        """Look for evidence until no intent is open; returns how many targets are ready again or still."""
+        while True:
+            settled = await workflow.execute_activity_method(
+                PublishActivities.settle_intents, self._shard, summary="Settle open outcomes", **_calls.SETTLE
+            )
+            if settled.open == 0:
+                return settled.left
+            self._present(f"looking for {settled.open} ads whose answer was lost")
+            await workflow.sleep(timedelta(seconds=settled.again_seconds), summary="until the next look")
+
+    async def _confirm_all(self) -> Reviewed:
+        pause = 0.0
+        while True:
+            reviewed = await workflow.execute_activity_method(
+                PublishActivities.confirm_ads, self._shard, summary="Read the review", **_calls.SETTLE
+            )
+            if reviewed.open == 0:
+                return reviewed
+            self._present(f"{reviewed.open} ads in review")
+            pause = min(reviewed.slow_seconds, max(reviewed.fast_seconds, pause * LOOK_LESS_OFTEN))
+            await workflow.sleep(timedelta(seconds=pause), summary="until the next look at the review")
+            self._renew_if_long()
+
+    async def _wait_while_paused(self) -> None:
+        if self._paused and not self._cancelled:
+            self._present("paused")
+            await workflow.wait_condition(lambda: not self._paused or self._cancelled)
+
+    def _renew_if_long(self) -> None:
+        if workflow.info().is_continue_as_new_suggested():
+            workflow.continue_as_new(
+                self._start.model_copy(update={"batches_done": self._batches, "paused": self._paused}),
+                memo={"campaign": self._start.campaign_id},
+            )
+
+    @workflow.signal(name=names.PAUSE, description="From the campaign: let no further batch through")
+    def pause(self, raw: RawValue) -> None:
+        """Stop before the next batch."""
+        self._paused = self._undecodable.read(raw, Command, names.PAUSE) is not None or self._paused
+
+    @workflow.signal(name=names.RESUME, description="From the campaign: go on")
+    def resume(self, raw: RawValue) -> None:
+        """Go on with the next batch."""
+        if self._undecodable.read(raw, Command, names.RESUME) is not None:
+            self._paused = False
+
+    @workflow.signal(name=names.CANCEL, description="From the campaign: publish nothing more")
+    def cancel(self, raw: RawValue) -> None:
+        """Publish nothing more; wait for what is in review."""
+        self._cancelled = self._undecodable.read(raw, Command, names.CANCEL) is not None or self._cancelled
+
+    @workflow.query(name=names.STATUS, description="Counts by state, as of the last look")
+    def status(self) -> ShardResult:
+        """Counts by state."""
+        return ShardResult(counts=self._result)
+
+    def _present(self, doing: str) -> None:
+        self._doing = doing
+        _card.show(
+            f"Wave {self._shard.wave}, shard {self._shard.shard} of campaign {self._shard.campaign_id}",
+            {
+                "doing": doing,
+                "due": self._start.due_at,
+                "batches": self._batches,
+                "signals that could not be read": self._undecodable.count or "",
+                "last error": self._last_error,
+            },
+        )
+        workflow.upsert_search_attributes(
+            [
+                search_attributes.PHASE.value_set(doing.split(":", maxsplit=1)[0][:60]),
+                search_attributes.CAMPAIGN.value_set(self._shard.campaign_id),
+                search_attributes.WAVE.value_set(str(self._shard.wave)),
+                search_attributes.BUSINESS_CENTER.value_set(self._start.bc_id),
+                search_attributes.PAUSED.value_set(self._paused),
+                search_attributes.ATTENTION.value_set(bool(self._last_error)),
+            ]
+        )
