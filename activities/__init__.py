@@ -1,1 +1,1 @@
-"""What touches the world: thin functions over the store, TikTok, files and QR codes. They decide nothing about order."""
+"""What touches the world: thin functions over store, TikTok, files and QR codes. They decide nothing about order."""

@@ -15,12 +15,13 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.campaigns import known_campaign
-from activities.failures import tiktok_failures
+from activities.failures import RECONNECT_CHECK, tiktok_failures
 from activities.gates import blocker
 from activities.members import Members, current_run
 from activities.platform import Platform
@@ -140,6 +141,23 @@ class _Batch(Contract):
     """(token, target)"""
 
 
+class _Verdict(NamedTuple):
+    """What exists after a call, by token; everything else of the call was not made."""
+
+    found: dict[str, Ad]
+    refusal: TikTokError | None
+
+
+class _NothingHappened(Exception):
+    def __init__(self, reason: str, wait_seconds: float) -> None:
+        super().__init__(reason)
+        self.wait_seconds = wait_seconds
+
+
+class _AnswerLost(Exception):
+    pass
+
+
 class PublishActivities:
     """Needs the store, TikTok and the role check."""
 
@@ -201,7 +219,9 @@ class PublishActivities:
             if not passed:
                 return None
             tokens = {candidate.row_id: token for token, candidate in passed.items()}
-            await publishing.intend(connection, shard.campaign_id, f"{activity.info().workflow_id}/{step.number}", tokens)
+            await publishing.intend(
+                connection, shard.campaign_id, f"{activity.info().workflow_id}/{step.number}", tokens
+            )
         first = next(iter(passed.values()))
         return _Batch(
             bc_id=campaign.bc_id,
@@ -230,45 +250,72 @@ class PublishActivities:
         parts = [batch.items]
         while parts:
             part = parts.pop()
-            tokens = [token for token, _ in part]
-            if not await publishing.mark_called(self._db, tokens):
-                raise ApplicationError(
-                    "these intents were decided by somebody else", type="IntentTaken", non_retryable=True
-                )
             try:
-                created = await client.ads.create_ads(
-                    batch.advertiser_id, batch.adgroup_id, [_creative(batch.bc_id, token, one) for token, one in part]
+                verdict = await self._call(client, batch, part)
+            except _NothingHappened as nothing:
+                await publishing.mark_not_called(self._db, [token for token, _ in part])
+                await self._release([part, *parts])
+                return await self._outcome(
+                    shard,
+                    accepted=accepted,
+                    refused=refused,
+                    wait_seconds=nothing.wait_seconds,
+                    waiting_for=str(nothing),
                 )
-                found = _by_token(created.ads, tokens)
-                if len(found) < len(part):
-                    found |= await self._look(client, batch, tokens)
-                missing = [item for item in part if item[0] not in found]
-                if missing and not created.partial:
-                    return await self._unknown(shard, batch, missing, found, "TikTok did not name all ads it made")
-                error: TikTokError | None = None
-            except (Throttled, Unreachable, AuthError) as nothing_happened:
-                return await self._withdraw(shard, [part, *parts], nothing_happened, accepted, refused)
-            except (UnknownOutcome, ServerFault) as lost:
+            except _AnswerLost as lost:
                 await self._release(parts)
-                return await self._unknown(shard, batch, part, {}, str(lost))
-            except TikTokError as refusal:
-                error = refusal
-                try:
-                    found = await self._look(client, batch, tokens) if len(part) > 1 else {}
-                except TikTokError as unread:
-                    await self._release(parts)
-                    return await self._unknown(shard, batch, part, {}, str(unread))
-                missing = [item for item in part if item[0] not in found]
-            accepted += await self._publish(batch, found)
-            if not missing:
-                continue
+                return await self._unknown(shard, part, str(lost), accepted=accepted, refused=refused)
+            accepted += await self._publish(batch, verdict.found)
+            missing = tuple(item for item in part if item[0] not in verdict.found)
             await publishing.mark_not_called(self._db, [token for token, _ in missing])
-            if error is not None and len(missing) == 1 and len(part) == 1:
-                refused += await self._refuse(batch, missing[0], error)
-            else:
+            if len(part) == 1 and missing and verdict.refusal is not None:
+                refused += await self._refuse(batch, missing[0], verdict.refusal)
+            elif missing:
                 middle = (len(missing) + 1) // 2
-                parts += [tuple(half) for half in (missing[middle:], missing[:middle]) if half]
+                parts += [half for half in (missing[middle:], missing[:middle]) if half]
         return await self._outcome(shard, accepted=accepted, refused=refused)
+
+    async def _call(self, client: TikTokClient, batch: _Batch, part: Sequence[tuple[str, Candidate]]) -> _Verdict:
+        """
+        Call once for a part of a batch, and say what exists now.
+
+        Raises:
+            _NothingHappened: TikTok did not take the call.
+            _AnswerLost: it may or may not have made the ads.
+            ApplicationError: IntentTaken, if somebody else has decided these intents in the meantime.
+        """
+        tokens = [token for token, _ in part]
+        if not await publishing.mark_called(self._db, tokens):
+            raise ApplicationError("somebody else has decided these intents", type="IntentTaken", non_retryable=True)
+        creatives = [_creative(batch.bc_id, token, candidate) for token, candidate in part]
+        try:
+            created = await client.ads.create_ads(batch.advertiser_id, batch.adgroup_id, creatives)
+        except Throttled as error:
+            raise _NothingHappened(str(error), error.retry_after) from error
+        except Unreachable as error:
+            raise _NothingHappened(str(error), RETRY_UNREACHABLE) from error
+        except AuthError as error:
+            raise _NothingHappened(str(error), RECONNECT_CHECK.total_seconds()) from error
+        except (UnknownOutcome, ServerFault) as error:
+            raise _AnswerLost(str(error)) from error
+        except TikTokError as refusal:
+            # TikTok does not document whether a refused batch may have made some of its ads.
+            found = await self._read_back(client, batch, tokens) if len(part) > 1 else {}
+            return _Verdict(found, refusal)
+        found = _by_token(created.ads, tokens)
+        if len(found) < len(part):
+            found |= await self._read_back(client, batch, tokens)
+        if len(found) < len(part) and len(found) != len(created.ad_ids):
+            raise _AnswerLost(f"TikTok says it made {len(created.ad_ids)} ads, and lists {len(found)}")
+        return _Verdict(found, None)
+
+    async def _read_back(self, client: TikTokClient, batch: _Batch, tokens: Sequence[str]) -> dict[str, Ad]:
+        """Which of these intents have an ad, deleted ones included."""
+        try:
+            ads = await client.ads.ads(batch.advertiser_id, adgroup_ids=[batch.adgroup_id], include_deleted=True)
+        except TikTokError as unread:
+            raise _AnswerLost(f"the ad group could not be read back: {unread}") from unread
+        return _by_token(ads, tokens)
 
     async def _publish(self, batch: _Batch, found: dict[str, Ad]) -> int:
         ads = {token: (ad.ad_id, ad.create_time or datetime.now(UTC)) for token, ad in found.items()}
@@ -307,25 +354,6 @@ class PublishActivities:
             )
         return 1
 
-    async def _withdraw(
-        self,
-        shard: ShardRef,
-        parts: Sequence[Sequence[tuple[str, Candidate]]],
-        error: Throttled | Unreachable | AuthError,
-        accepted: int,
-        refused: int,
-    ) -> BatchOutcome:
-        """Nothing happened: the targets are ready again, and the workflow waits."""
-        await publishing.mark_not_called(self._db, [token for token, _ in parts[0]])
-        await self._release(parts)
-        if isinstance(error, Throttled):
-            wait = error.retry_after
-        else:
-            wait = RETRY_UNREACHABLE if isinstance(error, Unreachable) else 60.0
-        return await self._outcome(
-            shard, accepted=accepted, refused=refused, wait_seconds=wait, waiting_for=str(error)[:300]
-        )
-
     async def _release(self, parts: Sequence[Sequence[tuple[str, Candidate]]]) -> None:
         tokens = [token for part in parts for token, _ in part]
         if tokens:
@@ -333,19 +361,13 @@ class PublishActivities:
                 await publishing.record_absent(connection, tokens, "not called")
 
     async def _unknown(
-        self,
-        shard: ShardRef,
-        batch: _Batch,
-        part: Sequence[tuple[str, Candidate]],
-        found: dict[str, Ad],
-        reason: str,
+        self, shard: ShardRef, part: Sequence[tuple[str, Candidate]], reason: str, *, accepted: int, refused: int
     ) -> BatchOutcome:
-        accepted = await self._publish(batch, found)
-        rows = [candidate.row_id for token, candidate in part if token not in found]
+        rows = [candidate.row_id for _, candidate in part]
         await publishing.mark_unknown(
             self._db, shard.campaign_id, rows, f"the answer was lost ({reason[:200]}); looking for the ad"
         )
-        return await self._outcome(shard, accepted=accepted, unknown=len(rows))
+        return await self._outcome(shard, accepted=accepted, refused=refused, unknown=len(rows))
 
     async def _outcome(
         self,
@@ -367,14 +389,9 @@ class PublishActivities:
             waiting_for=waiting_for,
         )
 
-    async def _look(self, client: TikTokClient, batch: _Batch, tokens: Sequence[str]) -> dict[str, Ad]:
-        """Which of these intents have an ad, deleted ones included."""
-        ads = await client.ads.ads(batch.advertiser_id, adgroup_ids=[batch.adgroup_id], include_deleted=True)
-        return _by_token(ads, tokens)
-
     @activity.defn
     async def settle_intents(self, shard: ShardRef) -> Settled:
-        """Decide open intents from what TikTok lists: the ad exists, or nothing came of it, or it is too early to say."""
+        """Decide open intents from what TikTok lists: the ad exists, nothing came of it, or it is too early to say."""
         intents = await publishing.open_intents(self._db, shard.campaign_id, shard.wave, shard.shard)
         campaign = await known_campaign(self._db, shard.campaign_id)
         client = await self._platform.client(campaign.bc_id)
@@ -446,7 +463,7 @@ class PublishActivities:
     async def _confirm(
         self, client: TikTokClient, campaign: releases.Campaign, group: Sequence[Submitted], ads: dict[str, Ad]
     ) -> None:
-        decided = {one.row_id: _decision(one, ads.get(one.ad_id)) for one in group}
+        decided = {one.row_id: _decision(ads.get(one.ad_id)) for one in group}
         denied = [one for one in group if (verdict := decided[one.row_id]) and verdict[0] is TargetState.REJECTED]
         reasons: dict[str, str] = {}
         if denied:
@@ -508,7 +525,7 @@ def _by_token(ads: Sequence[Ad], tokens: Sequence[str]) -> dict[str, Ad]:
     return {token: ad for ad in ads if (token := ad.ad_name.rsplit(" ", 1)[-1]) in wanted}
 
 
-def _decision(target: Submitted, ad: Ad | None) -> tuple[TargetState, str | None, str] | None:
+def _decision(ad: Ad | None) -> tuple[TargetState, str | None, str] | None:
     """What an ad's status means for its target; None while the review goes on. Unknown statuses are waited out."""
     if ad is None:
         return TargetState.REJECTED, None, "TikTok no longer lists the ad"

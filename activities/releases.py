@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +20,7 @@ from sparkads.client import SparkAds
 from sparkads.contracts.authorization import AdAccountLink, MemberGrant, PairOutcome, Share, ShareResult
 from sparkads.contracts.base import BlobRef, Contract
 from sparkads.contracts.business_center import RequestAccess, RequestOpened
-from sparkads.contracts.release import AdTemplate, Command, ReleaseInput, TargetState
+from sparkads.contracts.release import AdTemplate, Command, ReleaseInput, TargetState, Wave
 from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, OnlyItsPeople, Refusal, refused
 from sparkads.files import FileDamaged, Files
 from sparkads.manifest import ReleaseBundle
@@ -30,7 +29,7 @@ from sparkads.scopes import NewVideos, Scope
 from store import access, audit, publishing, releases
 from store.database import Pool
 from store.publishing import AdGroup, Media, VideoNeeded
-from store.releases import PlannedWave, WaitingAccount
+from store.releases import WaitingAccount
 from tiktok import DuplicateName, InvalidRequest, NewAdGroup, NewCampaign, NotReady, TikTokClient
 
 SHARES_AT_ONCE = 8
@@ -93,7 +92,7 @@ class Brake(Contract):
 class Plan(Contract):
     """Where a release stands."""
 
-    waves: tuple[PlannedWave, ...]
+    waves: tuple[Wave, ...]
     counts: dict[TargetState, int]
 
 
@@ -233,9 +232,7 @@ class ReleaseActivities:
             return
         await self._block_refused(campaign, account, result)
 
-    async def _block_refused(
-        self, campaign: releases.Campaign, account: WaitingAccount, result: ShareResult
-    ) -> None:
+    async def _block_refused(self, campaign: releases.Campaign, account: WaitingAccount, result: ShareResult) -> None:
         for pair in result.pairs:
             if pair.outcome is PairOutcome.REFUSED and pair.subject.startswith("ad account"):
                 await releases.block_account(
@@ -285,12 +282,11 @@ class ReleaseActivities:
                     await self._ad_group(client, prepare.template, tiktok_campaign_id, group)
                     activity.heartbeat(advertiser_id)
 
-    async def _upload(
-        self, client: TikTokClient, campaign_id: str, advertiser_id: str, needed: VideoNeeded
-    ) -> None:
+    async def _upload(self, client: TikTokClient, campaign_id: str, advertiser_id: str, needed: VideoNeeded) -> None:
         """
-        Once per ad account and content. The name is made from the content, so an upload whose answer was lost is
-        found again instead of being repeated.
+        Upload once per ad account and content.
+
+        The name is made from the content, so an upload whose answer was lost is found again instead of being repeated.
         """
         file_name = f"sparkads-{needed.sha256[:32]}.mp4"
         try:
@@ -357,7 +353,7 @@ class ReleaseActivities:
             return known
         name = f"sparkads {prepare.campaign_id}"
         with tiktok_failures():
-            same_name = [one for one in await client.ads.campaigns(advertiser_id, name=name) if one.campaign_name == name]
+            same_name = await client.ads.campaigns(advertiser_id, name=name)
             made = (
                 same_name[0]
                 if same_name
@@ -368,7 +364,6 @@ class ReleaseActivities:
                         objective_type=prepare.template.objective_type,
                         budget_mode="BUDGET_MODE_INFINITE",
                     ),
-                    None,
                 )
             )
         await publishing.put_tiktok_campaign(self._db, prepare.campaign_id, advertiser_id, made.campaign_id)
@@ -378,11 +373,9 @@ class ReleaseActivities:
         self, client: TikTokClient, template: AdTemplate, tiktok_campaign_id: str, group: AdGroup
     ) -> None:
         with tiktok_failures():
-            same_name = [
-                one
-                for one in await client.ads.ad_groups(group.advertiser_id, campaign_ids=[tiktok_campaign_id])
-                if one.adgroup_name == group.name
-            ]
+            same_name = await client.ads.ad_groups(
+                group.advertiser_id, campaign_ids=[tiktok_campaign_id], name=group.name
+            )
             made = (
                 same_name[0]
                 if same_name
@@ -404,7 +397,6 @@ class ReleaseActivities:
                         bid_type="BID_TYPE_NO_BID",
                         pacing=template.pacing,
                     ),
-                    None,
                 )
             )
         await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
@@ -430,9 +422,7 @@ class ReleaseActivities:
             await self._people.record_refusal(campaign.bc_id, brake.command.actor, brake.action, refusal)
             raise refused(refusal)
         async with self._db.acquire() as connection, connection.transaction():
-            await releases.set_flags(
-                connection, brake.campaign_id, paused=brake.paused, cancelled=brake.cancelled
-            )
+            await releases.set_flags(connection, brake.campaign_id, paused=brake.paused, cancelled=brake.cancelled)
             if brake.cancelled:
                 await releases.cancel_rest(connection, brake.campaign_id, f"cancelled: {brake.command.reason}")
             await audit.write(

@@ -1,0 +1,1 @@
+"""A whole midnight release on this machine, against a pretended TikTok: `python -m demo`."""

@@ -55,7 +55,6 @@ class Post:
 class Account:
     """A TikTok account; its owner alone decides about it."""
 
-    account_id: str
     asset_id: str
     handle: str
     display_name: str

@@ -261,7 +261,6 @@ def _account(world: World, seed: AccountSeed, now: float) -> Account:
     account = world.accounts.get(key)
     if account is None:
         account = Account(
-            account_id=world.ids.long("68"),
             asset_id=world.ids.long("74"),
             handle=seed.handle,
             display_name=seed.display_name or seed.handle,

@@ -28,6 +28,8 @@ class Sweep(Contract):
     """listed by TikTok, and not authorized on record"""
     lost: tuple[str, ...]
     """asset ids: authorized on record, and no longer listed"""
+    answered: tuple[str, ...]
+    """names of requests that wait, though the account they wait for is authorized"""
 
 
 class Identity(Contract):
@@ -95,11 +97,19 @@ async def sweep(connection: Connection, bc_id: str, listed: Sequence[ListedAccou
             "SELECT asset_id FROM authorizations WHERE bc_id = $1 AND stage = 'active'", bc_id
         )
     }
+    answered = await connection.fetch(
+        """SELECT DISTINCT name FROM access_requests r
+           JOIN accounts ON accounts.bc_id = r.bc_id AND accounts.handle = r.handle
+           JOIN authorizations a ON a.bc_id = r.bc_id AND a.asset_id = accounts.asset_id AND a.stage = 'active'
+           WHERE r.bc_id = $1 AND r.state = 'pending' ORDER BY 1""",
+        bc_id,
+    )
     seen = {account.asset_id for account in listed}
     return Sweep(
         held=len(listed),
         appeared=tuple(account for account in listed if account.asset_id not in active),
         lost=tuple(sorted(active - seen)),
+        answered=tuple(row["name"] for row in answered),
     )
 
 
@@ -270,7 +280,8 @@ async def live_ads(db: Database, bc_id: str, asset_id: str) -> list[LiveAd]:
     """Ads of ours on an account that may be running or in review."""
     rows = await db.fetch(
         """SELECT campaign_id, row_id, advertiser_id, ad_id FROM targets
-           WHERE bc_id = $1 AND asset_id = $2 AND ad_id IS NOT NULL AND state = ANY($3) ORDER BY advertiser_id, ad_id""",
+           WHERE bc_id = $1 AND asset_id = $2 AND ad_id IS NOT NULL AND state = ANY($3)
+           ORDER BY advertiser_id, ad_id""",
         bc_id,
         asset_id,
         [TargetState.IN_REVIEW, TargetState.PUBLISHED],
@@ -369,7 +380,8 @@ async def list_accounts(db: Database, bc_id: str, *, only: Sequence[str] | None)
     """The accounts of a Business Center with their newest authorization; `only` these asset ids, or all (R4)."""
     rows = await db.fetch(
         """SELECT DISTINCT ON (a.asset_id)
-               a.asset_id, accounts.handle, accounts.name, a.stage, a.since, link.can_push, link.can_pull, link.ads_only,
+               a.asset_id, accounts.handle, accounts.name, a.stage, a.since,
+               link.can_push, link.can_pull, link.ads_only,
                (SELECT coalesce(json_agg(user_id ORDER BY user_id), '[]') FROM grants
                 WHERE authorization_id = a.id AND ended_at IS NULL) AS members,
                (SELECT coalesce(json_agg(advertiser_id ORDER BY advertiser_id), '[]') FROM links

@@ -104,10 +104,26 @@ _CANDIDATE = """
 """
 
 
+_LOCK_BATCH = (  # constants only: every value is a parameter
+    """
+    WITH batch AS (
+        SELECT t.row_id FROM targets t JOIN campaigns c USING (campaign_id)
+        WHERE t.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND t.state = 'ready'
+          AND t.due_at <= clock_timestamp() AND NOT c.paused AND NOT c.cancelled
+          AND t.ad_group = (SELECT ad_group FROM targets
+                            WHERE campaign_id = $1 AND wave = $2 AND shard = $3 AND state = 'ready'
+                            ORDER BY ad_group LIMIT 1)
+        ORDER BY t.row_number LIMIT $4 FOR UPDATE OF t SKIP LOCKED)
+    """
+    + _CANDIDATE
+    + "WHERE t.campaign_id = $1 AND t.row_id IN (SELECT row_id FROM batch) ORDER BY t.row_number"
+)
+
+
 async def waiting_candidates(db: Database, campaign_id: str) -> list[Candidate]:
     """All waiting targets of a campaign with the facts that their gate needs."""
     rows = await db.fetch(
-        f"{_CANDIDATE} WHERE t.campaign_id = $1 AND t.state = 'waiting' ORDER BY t.row_number", campaign_id
+        _CANDIDATE + "WHERE t.campaign_id = $1 AND t.state = 'waiting' ORDER BY t.row_number", campaign_id
     )
     return [Candidate(**row) for row in rows]
 
@@ -120,9 +136,7 @@ async def set_ready(connection: Connection, campaign_id: str, ready: Sequence[Ca
     )
 
 
-async def set_state(
-    connection: Connection, campaign_id: str, reasons: Sequence[tuple[str, TargetState, str]]
-) -> None:
+async def set_state(connection: Connection, campaign_id: str, reasons: Sequence[tuple[str, TargetState, str]]) -> None:
     """Move targets, each `(row_id, state, reason)`."""
     await connection.executemany(
         "UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND row_id = $2",
@@ -260,30 +274,14 @@ async def put_tiktok_campaign(db: Database, campaign_id: str, advertiser_id: str
     )
 
 
-async def lock_batch(
-    connection: Connection, campaign_id: str, wave: int, shard: int, size: int
-) -> list[Candidate]:
+async def lock_batch(connection: Connection, campaign_id: str, wave: int, shard: int, size: int) -> list[Candidate]:
     """
     Up to `size` ready targets of one ad group of a shard, locked until the transaction ends.
 
     None of a campaign that is paused or cancelled, and none before its instant by the database's own clock: the
     embargo is a floor in the store, whatever a workflow, a retry or a signal may believe.
     """
-    rows = await connection.fetch(
-        f"""WITH batch AS (
-                SELECT t.row_id FROM targets t JOIN campaigns c USING (campaign_id)
-                WHERE t.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND t.state = 'ready'
-                  AND t.due_at <= clock_timestamp() AND NOT c.paused AND NOT c.cancelled
-                  AND t.ad_group = (SELECT ad_group FROM targets
-                                    WHERE campaign_id = $1 AND wave = $2 AND shard = $3 AND state = 'ready'
-                                    ORDER BY ad_group LIMIT 1)
-                ORDER BY t.row_number LIMIT $4 FOR UPDATE OF t SKIP LOCKED)
-            {_CANDIDATE} WHERE t.campaign_id = $1 AND t.row_id IN (SELECT row_id FROM batch) ORDER BY t.row_number""",
-        campaign_id,
-        wave,
-        shard,
-        size,
-    )
+    rows = await connection.fetch(_LOCK_BATCH, campaign_id, wave, shard, size)
     return [Candidate(**row) for row in rows]
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import asyncpg
 
 from sparkads.contracts.base import Contract
-from sparkads.contracts.release import FINAL_STATES, TargetState
+from sparkads.contracts.release import FINAL_STATES, TargetState, Wave
 from sparkads.manifest import ManifestRow
 from store.database import Connection, Database
 
@@ -26,17 +26,6 @@ class Campaign(Contract):
     started_at: datetime
     paused: bool
     cancelled: bool
-
-
-class PlannedWave(Contract):
-    """What is left to do of one wave."""
-
-    number: int
-    due_at: datetime
-    targets: int
-    waiting: int
-    shards: tuple[int, ...]
-    """numbers of the shards that have targets past waiting"""
 
 
 class WaitingAccount(Contract):
@@ -73,9 +62,7 @@ class ReportRow(Contract):
     item_id: str | None
 
 
-async def create(
-    connection: Connection, campaign: Campaign, rows: Sequence[ManifestRow]
-) -> bool:
+async def create(connection: Connection, campaign: Campaign, rows: Sequence[ManifestRow]) -> bool:
     """
     Record a campaign and its targets; False if it is on record already, with the same manifest.
 
@@ -176,7 +163,7 @@ async def shard_counts(db: Database, campaign_id: str, wave: int, shard: int) ->
     return {TargetState(row["state"]): row["count"] for row in rows}
 
 
-async def plan(db: Database, campaign_id: str) -> list[PlannedWave]:
+async def plan(db: Database, campaign_id: str) -> list[Wave]:
     """The waves that still have something to do, earliest first."""
     rows = await db.fetch(
         """SELECT wave AS number, min(due_at) AS due_at, count(*) AS targets,
@@ -186,7 +173,7 @@ async def plan(db: Database, campaign_id: str) -> list[PlannedWave]:
         campaign_id,
         list(FINAL_STATES),
     )
-    return [PlannedWave(**row) for row in rows]
+    return [Wave(**row) for row in rows]
 
 
 async def waiting_accounts(db: Database, campaign_id: str) -> list[WaitingAccount]:

@@ -94,7 +94,8 @@ async def simulator(stack: Stack, http: aiohttp.ClientSession) -> AsyncIterator[
     control = Simulator(stack.simulator_url, http)
     await control.post("config", {"tier": "unlimited"})
     await control.post(
-        "clock", {"scan_seconds": 0, "link_seconds": 0, "review_seconds": 0, "post_id_seconds": 0, "transcode_seconds": 0}
+        "clock",
+        {"scan_seconds": 0, "link_seconds": 0, "review_seconds": 0, "post_id_seconds": 0, "transcode_seconds": 0},
     )
     yield control
     await control.post("faults", {"rules": []})
@@ -123,7 +124,9 @@ class Label:
                         "handle": handle,
                         "display_name": handle.title(),
                         "time_zone": "Pacific/Auckland",
-                        "posts": [{"item_id": post_of(handle), "text": "hello", "status": "PUBLIC", "ad_authorized": True}],
+                        "posts": [
+                            {"item_id": post_of(handle), "text": "hello", "status": "PUBLIC", "ad_authorized": True}
+                        ],
                         **more,
                     }
                     for handle in handles
@@ -133,9 +136,7 @@ class Label:
 
     async def request(self, *handles: str, actor: str | None = None, **more: Any) -> RequestAccessResult:
         more.setdefault("scope", Scope(existing_posts=True, new_videos=NewVideos.ON_PROFILE))
-        command = RequestAccess(
-            command_id=f"c{next(_numbers)}", actor=actor or self.admin, handles=handles, **more
-        )
+        command = RequestAccess(command_id=f"c{next(_numbers)}", actor=actor or self.admin, handles=handles, **more)
         return await self.spark.request_access(self.bc_id, command)
 
     async def authorized(self, *handles: str, **choices: Any) -> list[str]:
@@ -160,6 +161,11 @@ def post_of(handle: str) -> str:
 
 @pytest.fixture
 async def label(simulator: Simulator, spark: SparkAds, db: Pool) -> Label:
+    return await make_label(simulator, spark, db)
+
+
+async def make_label(simulator: Simulator, spark: SparkAds, db: Pool) -> Label:
+    """A Business Center that no other test knows."""
     number = next(_numbers)
     label = Label(
         bc_id=f"73{number:017}",

@@ -305,6 +305,10 @@ class _AdReviews(Received):
     ad_review_map: dict[str, AdReview]
 
 
+def _guard(request_id: str | None) -> dict[str, str]:
+    return {} if request_id is None else {"request_id": request_id}
+
+
 class Ads:
     """Endpoints under `campaign/`, `adgroup/` and `ad/`.
 
@@ -315,19 +319,19 @@ class Ads:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    async def create_campaign(self, advertiser_id: str, campaign: NewCampaign, request_id: str) -> Campaign:
+    async def create_campaign(self, advertiser_id: str, campaign: NewCampaign, request_id: str | None = None) -> Campaign:
         """Create a campaign.
 
         Args:
             advertiser_id: The ad account.
             campaign: What to create.
             request_id: An int64 as a string; the same within 10 seconds creates nothing, another one lets a name be
-                used twice.
+                used twice. Without one, a name that is taken is refused for good.
 
         Raises:
             DuplicateRequest: The same `request_id` within 10 seconds.
         """
-        body = {**campaign.body(), "advertiser_id": advertiser_id, "request_id": request_id}
+        body = {**campaign.body(), "advertiser_id": advertiser_id, **_guard(request_id)}
         return (await self._caller.post("campaign/create/", body)).parse(Campaign)
 
     async def campaigns(
@@ -350,9 +354,9 @@ class Ads:
         """Enable, disable or delete campaigns (`OperationStatus`), 20 a call."""
         await self._set_status("campaign", advertiser_id, ids, status)
 
-    async def create_ad_group(self, advertiser_id: str, ad_group: NewAdGroup, request_id: str) -> AdGroup:
+    async def create_ad_group(self, advertiser_id: str, ad_group: NewAdGroup, request_id: str | None = None) -> AdGroup:
         """Create an ad group; `request_id` and errors as of `create_campaign`."""
-        body = {**ad_group.body(), "advertiser_id": advertiser_id, "request_id": request_id}
+        body = {**ad_group.body(), "advertiser_id": advertiser_id, **_guard(request_id)}
         return (await self._caller.post("adgroup/create/", body)).parse(AdGroup)
 
     async def ad_groups(

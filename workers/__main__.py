@@ -227,8 +227,9 @@ def _addresses(stack: Any) -> Table:
     table.add_row("Temporal", f"{stack.temporal_address}, namespace {stack.namespace}")
     table.add_row("PostgreSQL", stack.database_url)
     if stack.simulator_url is not None:
-        table.add_row("Pretended TikTok", f"{stack.simulator_url} (open it to scan and approve as an owner)")
-    table.add_row("TikTok API", stack.tiktok_base_url)
+        table.add_row("Pretended TikTok", f"{stack.simulator_url}; a QR code's address is its consent page")
+    else:
+        table.add_row("TikTok", stack.tiktok_base_url)
     table.add_row("Files", stack.object_store)
     table.add_row("Logs", stack.logs)
     return table

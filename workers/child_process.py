@@ -30,7 +30,7 @@ class StackError(Exception):
     """A local stack cannot be started; the text says why and what to do."""
 
 
-class ChildDied(StackError):  # noqa: N818 - named for what happened
+class ChildDied(StackError):
     """A process ended by itself, or was not ready in time. `code` is its exit code, None while it runs."""
 
     def __init__(self, name: str, what: str, log: Path, code: int | None) -> None:
@@ -46,7 +46,7 @@ class Child:
         self.name = name
         self.log = log
         self._process = process
-        self._said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._lines: asyncio.Queue[str] | None = asyncio.Queue()
         self._reader = asyncio.create_task(self._read(), name=f"output of {name}")
 
     @property
@@ -61,7 +61,25 @@ class Child:
         Raises:
             ChildDied: the process ended first, or `within` seconds passed.
         """
-        return await self.before_death(self._heard(key), within=within)
+
+        def has_key(line: str) -> bool:
+            try:
+                return key in json.loads(line)
+            except (ValueError, TypeError):
+                return False
+
+        return json.loads(await self.printed(has_key, within=within))[key]
+
+    async def printed(self, wanted: Callable[[str], bool], *, within: float) -> str:
+        """
+        Wait for a line of output; what is printed afterwards goes to the log alone.
+
+        Raises:
+            ChildDied: the process ended first, or `within` seconds passed.
+        """
+        line = await self.before_death(self._line(wanted), within=within)
+        self._lines = None
+        return line
 
     async def before_death(self, condition: Awaitable[T], *, within: float) -> T:
         """
@@ -107,10 +125,11 @@ class Child:
         code = self._process.returncode
         return ChildDied(self.name, f"ended with exit code {code}", self.log, code)
 
-    async def _heard(self, key: str) -> Any:
-        while key not in (message := await self._said.get()):
+    async def _line(self, wanted: Callable[[str], bool]) -> str:
+        assert self._lines is not None  # noqa: S101 - one line is waited for, once
+        while not wanted(line := await self._lines.get()):
             pass
-        return message[key]
+        return line
 
     async def _read(self) -> None:
         # Until the process closes its output: a full pipe would stop it.
@@ -119,11 +138,10 @@ class Child:
         with self.log.open("ab", buffering=0) as log:
             while chunk := await self._process.stdout.read(_CHUNK):
                 log.write(chunk)
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    if line.startswith(b"{"):
-                        with contextlib.suppress(ValueError):
-                            self._said.put_nowait(json.loads(line))
+                if self._lines is not None:
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        self._lines.put_nowait(line.decode(errors="replace"))
 
 
 async def start_child(

@@ -16,7 +16,7 @@ _TIMEOUT = timedelta(seconds=5)
 """How long one attempt to connect may take: a server that is up answers within milliseconds."""
 
 
-class Unreachable(Exception):  # noqa: N818 - it is a state of the world, and reads as one
+class Unreachable(Exception):
     """
     A server does not answer, or refuses us.
 

@@ -24,7 +24,7 @@ _NOT_YET = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION, RPCStatu
 """What the server answers before a worker of the version has polled, or while it changes the deployment."""
 
 
-class VersionUnknown(Exception):  # noqa: N818 - named for what the operator finds
+class VersionUnknown(Exception):
     """No worker of the version has polled in time."""
 
 

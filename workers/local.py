@@ -47,6 +47,7 @@ _LOOPBACK = "127.0.0.1"
 _TEMPORAL_PORT, _UI_PORT = 7233, 8233
 """Temporal's usual ports: taken by a stack whose data is kept, if they are free, so that bookmarks keep working."""
 
+_TRIES = 3
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _WORKER_STOP_SECONDS = 45.0
@@ -58,7 +59,7 @@ _LOCK_SECONDS = 2.0
 _POLL = 0.03
 
 
-class InUse(StackError):  # noqa: N818 - named for what is found
+class InUse(StackError):
     """Another stack runs on the same data directory."""
 
 
@@ -217,8 +218,20 @@ async def _postgres(launch: _Launch, data: Path, *, keep: bool) -> str:
 
 
 async def _temporal(launch: _Launch, data: Path, *, keep: bool) -> _Temporal:
-    port, ui_port = _ports(_TEMPORAL_PORT, _UI_PORT) if keep else _ports(0, 0)
-    address = f"{_LOOPBACK}:{port}"
+    wanted = (_TEMPORAL_PORT, _UI_PORT) if keep else (0, 0)
+    # A port that was free may be taken a moment later, by another stack most likely; the server chooses further ports
+    # for its parts in the same way, and ends when it loses one. So it gets more than one try, with other ports.
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return await _temporal_on(launch, data, *_ports(*wanted), keep=keep)
+        except ChildDied as death:
+            if death.code is None or not tries_left:
+                raise
+        wanted = (0, 0)
+    raise AssertionError  # the last try returns or raises
+
+
+async def _temporal_on(launch: _Launch, data: Path, port: int, ui_port: int, *, keep: bool) -> _Temporal:
     command = [_temporal_binary(), "server", "start-dev", "--log-level", "error"]
     command += ["--ip", _LOOPBACK, "--port", str(port), "--ui-port", str(ui_port)]
     command += [f"--dynamic-config-value={name}={value}" for name, value in DYNAMIC_CONFIG.items()]
@@ -231,6 +244,13 @@ async def _temporal(launch: _Launch, data: Path, *, keep: bool) -> _Temporal:
     # Data in memory needs no orderly end, which takes more than a second.
     stop = signal.SIGTERM if keep else signal.SIGKILL
     server = await launch.start("Temporal", command, _bare_environment(data), stop, _STOP_SECONDS)
+    try:
+        # What it prints once all its ports are open. An answer on the port alone could be another server's.
+        await server.printed(lambda line: line.startswith("Temporal Server:"), within=_START_SECONDS)
+    except ChildDied:
+        launch.children.remove(server)
+        raise
+    address = f"{_LOOPBACK}:{port}"
     await server.before_death(_answers(address), within=_START_SECONDS)
     return _Temporal(address, f"http://{_LOOPBACK}:{ui_port}")
 

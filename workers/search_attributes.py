@@ -31,7 +31,7 @@ _INDEXED = {
 Keys = Collection[SearchAttributeKey]  # type: ignore[type-arg]  # keys of different value types in one list
 
 
-class SearchAttributeConflict(Exception):  # noqa: N818 - named for what the operator finds
+class SearchAttributeConflict(Exception):
     """The namespace has one of our names with another type. Temporal cannot change a type."""
 
 

@@ -57,7 +57,5 @@ PUBLISH = Timing(
 )
 """Makes ads, so one attempt and no heartbeat: what follows a failure is a look for evidence, never a repeat."""
 
-SETTLE = Timing(
-    task_queue=names.BULK_TASK_QUEUE, start_to_close_timeout=timedelta(minutes=5), retry_policy=_PATIENT
-)
+SETTLE = Timing(task_queue=names.BULK_TASK_QUEUE, start_to_close_timeout=timedelta(minutes=5), retry_policy=_PATIENT)
 """Looks for evidence of ads, or for the end of their review."""

@@ -1,19 +1,52 @@
 """
 Reading signals by hand.
 
-The SDK drops a signal that it can't decode, with a line in a log that nobody reads. Signals are written by people and by
-programs in other languages, so ours arrive raw: what can't be read is counted and shown.
+The SDK drops a signal that it can't decode, with a line in a log that nobody reads. Signals are written by people and
+by programs in other languages, so ours arrive raw: what can't be read is counted and shown.
 """
 
-from typing import TypeVar
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from sparkads.contracts.base import Contract
 
 Message = TypeVar("Message", bound=Contract)
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+def one_value(handler: Handler) -> Handler:
+    """
+    Let a signal handler be called with any number of values; other than one counts as undecodable.
+
+    The SDK calls a handler with as many values as were sent, and what it raises then fails the workflow's task, again
+    and again: `temporal workflow signal` without `--input` would stop a Business Center for good.
+    """
+
+    def only(values: tuple[Any, ...]) -> RawValue:
+        if len(values) == 1 and isinstance(values[0], RawValue):
+            return values[0]
+        return RawValue(Payload(data=b""))
+
+    if inspect.iscoroutinefunction(handler):
+
+        @wraps(handler)
+        async def wait(self: object, *values: Any) -> None:
+            await handler(self, only(values))
+
+        return wait  # type: ignore[return-value]  # the SDK reads the type of the value from what is wrapped
+
+    @wraps(handler)
+    def take(self: object, *values: Any) -> None:
+        handler(self, only(values))
+
+    return take  # type: ignore[return-value]  # as above
 
 
 class Undecodable:
@@ -26,6 +59,8 @@ class Undecodable:
 
     def read(self, raw: RawValue, shape: type[Message], signal: str) -> Message | None:
         """Decode a signal, or count it."""
+        if not raw.payload.data:
+            return self._count(f"{signal}: one JSON object is wanted")
         try:
             return shape.model_validate_json(raw.payload.data)
         except ValidationError as error:
@@ -33,7 +68,9 @@ class Undecodable:
                 f"{'.'.join(str(part) for part in detail['loc']) or 'signal'}: {detail['msg']}"
                 for detail in error.errors(include_url=False, include_context=False, include_input=False)[:5]
             )
+        return self._count(f"{signal}: {wrong}")
+
+    def _count(self, problem: str) -> None:
         self.count += 1
-        self.last = f"{signal}: {wrong}"[:500]
-        workflow.logger.warning("undecodable signal", extra={"signal": signal, "problem": self.last})
-        return None
+        self.last = problem[:500]
+        workflow.logger.warning("undecodable signal", extra={"problem": self.last})

@@ -29,12 +29,12 @@ with workflow.unsafe.imports_passed_through():
         CancelAccessRequest,
         RequestOutcome,
     )
-    from sparkads.contracts.business_center import Decision, RequestClosed, ScanOutcome, ScanReport
+    from sparkads.contracts.business_center import BY_SWEEP, Decision, RequestClosed, ScanOutcome, ScanReport
     from sparkads.contracts.release import AccessChanged
     from sparkads.errors import describe, from_failure
     from sparkads.roles import Action
     from workflows import _calls, _card
-    from workflows._messages import Undecodable
+    from workflows._messages import Undecodable, one_value
 
 
 @workflow.defn(name=names.ACCESS_REQUEST_WORKFLOW)
@@ -82,7 +82,13 @@ class AccessRequestWorkflow:
             summary=f"Record the outcome: {result.outcome}",
             **_calls.RECORD,
         )
-        await self._tell(names.business_center_id(request.bc_id), names.REQUEST_CLOSED, RequestClosed(name=request.name))
+        await self._tell(
+            names.business_center_id(request.bc_id), names.REQUEST_CLOSED, RequestClosed(name=request.name)
+        )
+        # Scans that came together with the answer: the Business Center verifies and keeps them (R9).
+        for report in self._scans:
+            if report.reported_by != BY_SWEEP:
+                await self._tell(names.business_center_id(request.bc_id), names.SCAN, report)
         for campaign in closed.waiting_campaigns:
             await self._tell(names.release_campaign_id(campaign), names.ACCESS_CHANGED, AccessChanged())
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -140,6 +146,9 @@ class AccessRequestWorkflow:
         if report.decision is Decision.DECLINED:
             await self._keep_scan(report, ScanOutcome.DECLINED)
             return AccessRequestResult(outcome=RequestOutcome.DECLINED, reason=report.reason), report.reported_by
+        if report.decision is Decision.OUTDATED_APP:
+            await self._keep_scan(report, ScanOutcome.OUTDATED_APP)
+            return None
         found = await workflow.execute_activity_method(
             RequestActivities.find_authorized,
             LookForAccount(bc_id=self._request.bc_id, handle=expected or report.handle, asset_id=report.asset_id),
@@ -157,9 +166,7 @@ class AccessRequestWorkflow:
         self._last_scan = outcome.value
         await workflow.execute_activity_method(
             RequestActivities.keep_scan,
-            ScanOnRecord(
-                bc_id=self._request.bc_id, report=report, outcome=outcome, request_name=self._request.name
-            ),
+            ScanOnRecord(bc_id=self._request.bc_id, report=report, outcome=outcome, request_name=self._request.name),
             summary=f"Scan: {outcome.value.replace('_', ' ')}",
             **_calls.RECORD,
         )
@@ -187,6 +194,7 @@ class AccessRequestWorkflow:
             workflow.logger.info("nobody to tell", extra={"workflow": workflow_id})
 
     @workflow.signal(name=names.SCAN, description="The owner scanned: {handle, decision, reported_by, reason}")
+    @one_value
     def scan(self, raw: RawValue) -> None:
         """Take a report of the owner's answer."""
         report = self._undecodable.read(raw, ScanReport, names.SCAN)
@@ -195,6 +203,7 @@ class AccessRequestWorkflow:
         self._present()
 
     @workflow.signal(name=names.CANCEL, description="Take the request back: {actor, reason}")
+    @one_value
     def cancel(self, raw: RawValue) -> None:
         """Take a cancellation; the actor is checked before it counts (R2)."""
         command = self._undecodable.read(raw, CancelAccessRequest, names.CANCEL)
@@ -213,6 +222,7 @@ class AccessRequestWorkflow:
             deadline=self._request.deadline,
             reminders_sent=self._reminders,
             undecodable_signals=self._undecodable.count,
+            last_undecodable=self._undecodable.last,
             last_scan=self._last_scan,
         )
 

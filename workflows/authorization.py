@@ -34,12 +34,12 @@ with workflow.unsafe.imports_passed_through():
         ShareResult,
         Unshare,
     )
-    from sparkads.contracts.business_center import ScanReport
+    from sparkads.contracts.business_center import BY_SWEEP, ScanReport
     from sparkads.contracts.release import AccessChanged
     from sparkads.errors import AuthorizationEnded, describe, from_failure, refused
     from sparkads.roles import Action
     from workflows import _calls, _card
-    from workflows._messages import Undecodable
+    from workflows._messages import Undecodable, one_value
 
 MAINTENANCE = timedelta(days=30)
 """An idle run is renewed this often, so that none depends on code that is years old. It ends nothing (R10)."""
@@ -63,7 +63,7 @@ class AuthorizationWorkflow:
         self._since: datetime | None = start.authorized_at
         self._members: tuple[str, ...] = ()
         self._ad_accounts: tuple[str, ...] = ()
-        self._undecodable = Undecodable(start.undecodable)
+        self._undecodable = Undecodable(start.undecodable, start.last_undecodable)
         self._losses: list[AccountLost] = []
         self._cancels: list[EndAuthorization] = []
         self._last_error = ""
@@ -106,7 +106,7 @@ class AuthorizationWorkflow:
             await self._tell(names.release_campaign_id(campaign), names.ACCESS_CHANGED, AccessChanged())
         if self._start.request_name is not None:
             request = names.access_request_id(self._start.bc_id, self._start.request_name)
-            report = ScanReport(handle=opened.handle or None, asset_id=self._start.asset_id, reported_by="sweep")
+            report = ScanReport(handle=opened.handle or None, asset_id=self._start.asset_id, reported_by=BY_SWEEP)
             await self._tell(request, names.SCAN, report)
 
     async def _tell(self, workflow_id: str, signal: str, message: AccessChanged | ScanReport) -> None:
@@ -135,9 +135,7 @@ class AuthorizationWorkflow:
             if self._losses:
                 self._losses.clear()
                 if not await self._still_listed():
-                    return self._end(
-                        AuthorizationStage.REVOKED_BY_OWNER, "owner", "TikTok no longer lists the account"
-                    )
+                    return self._end(AuthorizationStage.REVOKED_BY_OWNER, "owner", "TikTok no longer lists the account")
             if workflow.info().is_continue_as_new_suggested():
                 await self._renew()
 
@@ -146,7 +144,13 @@ class AuthorizationWorkflow:
         if self._losses or self._cancels:
             return
         workflow.continue_as_new(
-            self._start.model_copy(update={"authorized_at": self._since, "undecodable": self._undecodable.count}),
+            self._start.model_copy(
+                update={
+                    "authorized_at": self._since,
+                    "undecodable": self._undecodable.count,
+                    "last_undecodable": self._undecodable.last,
+                }
+            ),
             memo={"bc": self._start.bc_id, "account": self._start.asset_id},
         )
 
@@ -259,6 +263,7 @@ class AuthorizationWorkflow:
             )
 
     @workflow.signal(name=names.CANCEL, description="End the authorization: {actor, reason}")
+    @one_value
     def cancel(self, raw: RawValue) -> None:
         """Take a cancellation; the actor is checked before it counts (R10)."""
         command = self._undecodable.read(raw, EndAuthorization, names.CANCEL)
@@ -267,6 +272,7 @@ class AuthorizationWorkflow:
         self._present()
 
     @workflow.signal(name=names.LOST, description="From the sweep: TikTok no longer lists the account")
+    @one_value
     def lost(self, raw: RawValue) -> None:
         """Take a report of the account's loss; TikTok is asked before it counts."""
         report = self._undecodable.read(raw, AccountLost, names.LOST)
@@ -284,6 +290,7 @@ class AuthorizationWorkflow:
             members=self._members,
             ad_accounts=self._ad_accounts,
             undecodable_signals=self._undecodable.count,
+            last_undecodable=self._undecodable.last,
             last_error=self._last_error,
         )
 

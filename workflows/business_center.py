@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, FailureError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.requests import (
@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from sparkads.contracts.access_request import AccessRequestInput, CancelAccessRequest
     from sparkads.contracts.authorization import AccountLost, AuthorizationInput
     from sparkads.contracts.business_center import (
+        BY_SWEEP,
         AccountList,
         BusinessCenterInput,
         BusinessCenterState,
@@ -46,10 +47,13 @@ with workflow.unsafe.imports_passed_through():
     from sparkads.policy import PROFILES
     from sparkads.roles import Action
     from workflows import _calls, _card
-    from workflows._messages import Undecodable
+    from workflows._messages import Undecodable, one_value
 
 FIRST_SWEEP_AGAIN = timedelta(seconds=30)
 """Until the first sweep has said how often to look."""
+
+FIRST_SWEEP_WITHIN = timedelta(minutes=5)
+"""How long a command waits for the first sweep, which counts what is held."""
 
 
 @workflow.defn(name=names.BUSINESS_CENTER_WORKFLOW)
@@ -74,10 +78,13 @@ class BusinessCenterWorkflow:
         self._last_sweep = start.state.last_sweep
         self._next_sweep: datetime | None = None
         self._last_error = start.state.last_error
-        self._reports: list[ScanReport] = []
+        self._reports = list(start.state.reports)
+        self._look_now = False
         self._awaited_pause = self._idle_pause = FIRST_SWEEP_AGAIN
         # Guards the count of slots: two commands must not both see the last free one while an activity runs.
         self._cap_lock = asyncio.Lock()
+        # Two first commands must not both have a code made: there is one per scope (R8).
+        self._code_lock = asyncio.Lock()
 
     @workflow.run
     async def run(self, _start: BusinessCenterInput) -> None:
@@ -92,6 +99,7 @@ class BusinessCenterWorkflow:
 
     async def _sweep(self) -> None:
         reports, self._reports = self._reports, []
+        self._look_now = False
         try:
             answer: SweepAnswer = await workflow.execute_activity_method(
                 RequestActivities.sweep_accounts, self._bc_id, summary="List TikTok accounts", **_calls.SWEEP
@@ -113,14 +121,17 @@ class BusinessCenterWorkflow:
                 for account in answer.found.appeared
             ),
             *(self._report_loss(asset_id) for asset_id in answer.found.lost),
+            *(self._report_answer(name) for name in answer.found.answered),
         )
         for report in reports:
             await self._settle_report(report, appeared)
         self._present()
 
     def _request_answered_by(self, handle: str, name: str) -> str | None:
+        # Anyone may call themselves anything: the display name counts only where TikTok shows no handle.
+        known_as = handle or name.removeprefix("@").lower()
         for request in self._pending.values():
-            if request.handle is not None and request.handle in {handle, name.removeprefix("@").lower()}:
+            if request.handle == known_as:
                 return request.name
         return next((request.name for request in self._pending.values() if request.handle is None), None)
 
@@ -145,6 +156,15 @@ class BusinessCenterWorkflow:
         except FailureError as error:
             self._last_error = f"authorization of account {asset_id} is on record but does not run: {describe(error)}"
 
+    async def _report_answer(self, name: str) -> None:
+        """Tell a request whose account was authorized without it, or whose handle TikTok showed only later."""
+        handle = workflow.get_external_workflow_handle(names.access_request_id(self._bc_id, name))
+        pending = self._pending.get(name)
+        try:
+            await handle.signal(names.SCAN, ScanReport(handle=pending and pending.handle, reported_by=BY_SWEEP))
+        except FailureError:
+            workflow.logger.info("request has its answer already", extra={"request": name})
+
     async def _settle_report(self, report: ScanReport, appeared: dict[str, str]) -> None:
         """A report counts once TikTok confirms it; a refusal leaves no trace there, so it is passed on."""
         if report.decision is Decision.DECLINED:
@@ -153,6 +173,8 @@ class BusinessCenterWorkflow:
                 await self._signal_request(name, names.SCAN, report)
                 return
             await self._keep_scan(report, ScanOutcome.DECLINED)
+        elif report.decision is Decision.OUTDATED_APP:
+            await self._keep_scan(report, ScanOutcome.OUTDATED_APP)
         elif report.asset_id in appeared or (report.handle and report.handle in appeared.values()):
             return  # recorded as accepted by the authorization itself
         else:
@@ -175,14 +197,9 @@ class BusinessCenterWorkflow:
     async def _wait_for_next_sweep(self) -> None:
         pause = self._awaited_pause if self._pending else self._idle_pause
         self._next_sweep = workflow.now() + pause
-        awaited = len(self._pending)
         try:
-            # More people awaited than before, or a report, and the next look is due at once.
-            await workflow.wait_condition(
-                lambda: bool(self._reports) or len(self._pending) > awaited,
-                timeout=pause,
-                timeout_summary="until the next sweep",
-            )
+            # One more person awaited, or a report, and the next look is due at once.
+            await workflow.wait_condition(lambda: self._look_now, timeout=pause, timeout_summary="until the next sweep")
         except TimeoutError:
             return
 
@@ -193,13 +210,15 @@ class BusinessCenterWorkflow:
         await workflow.execute_activity_method(
             RequestActivities.check_actor, check, summary="Only an admin may request access", **_calls.ANSWER
         )
-        code = await workflow.execute_activity_method(
-            RequestActivities.get_qr_code,
-            AskQrCode(bc_id=self._bc_id, actor=command.actor, scope=command.scope),
-            summary=f"QR code for {command.scope.key}",
-            **_calls.ANSWER,
-        )
+        async with self._code_lock:
+            code = await workflow.execute_activity_method(
+                RequestActivities.get_qr_code,
+                AskQrCode(bc_id=self._bc_id, actor=command.actor, scope=command.scope),
+                summary=f"QR code for {command.scope.key}",
+                **_calls.ANSWER,
+            )
         async with self._cap_lock:
+            await self._first_sweep_done()
             known = await workflow.execute_activity_method(
                 RequestActivities.look_up_handles,
                 HandlesOf(bc_id=self._bc_id, handles=command.handles),
@@ -207,13 +226,30 @@ class BusinessCenterWorkflow:
                 **_calls.ANSWER,
             )
             lines = self._reserve(command, known.authorized)
-            await asyncio.gather(
-                *(self._open(command, line) for line in lines if line.outcome is RequestOpened.OPENED)
-            )
+            await asyncio.gather(*(self._open(command, line) for line in lines if line.outcome is RequestOpened.OPENED))
         self._present()
         return RequestAccessResult(
             qr=code, requests=tuple(lines), slots_used=self._held + len(self._pending), slots=self._slots
         )
+
+    @request_access.validator
+    def _one_request(self, command: RequestAccess) -> None:
+        """Refuse a call with no command, or several: in the handler that would stop the workflow."""
+
+    async def _first_sweep_done(self) -> None:
+        # Nobody knows before it how many accounts are held, and the cap counts them (R6).
+        try:
+            await workflow.wait_condition(
+                lambda: self._last_sweep is not None,
+                timeout=FIRST_SWEEP_WITHIN,
+                timeout_summary="until the first sweep has counted",
+            )
+        except TimeoutError:
+            problem = self._last_error or "no answer yet"
+            raise ApplicationError(
+                f"the accounts of Business Center {self._bc_id} could not be counted: {problem}",
+                type="TikTokUnreachable",
+            ) from None
 
     def _reserve(self, command: RequestAccess, authorized: dict[str, str]) -> list[RequestLine]:
         lines = []
@@ -230,6 +266,7 @@ class BusinessCenterWorkflow:
             else:
                 outcome = RequestOpened.OPENED
                 self._pending[name] = PendingRequest(name=name, handle=handle, scope=command.scope)
+                self._look_now = True
             lines.append(RequestLine(name=name, handle=handle, outcome=outcome, asset_id=asset_id))
         return lines
 
@@ -265,15 +302,22 @@ class BusinessCenterWorkflow:
             **_calls.ANSWER,
         )
 
+    @list_accounts.validator
+    def _one_question(self, command: ListAccounts) -> None:
+        """Refuse a call with no question, or several: in the handler that would stop the workflow."""
+
     @workflow.signal(name=names.SCAN, description="An owner scanned the code: {handle, decision, reported_by}")
+    @one_value
     def scan(self, raw: RawValue) -> None:
         """Take a report; the next sweep, which starts at once, verifies it."""
         report = self._undecodable.read(raw, ScanReport, names.SCAN)
         if report is not None:
             self._reports.append(report)
+            self._look_now = True
         self._present()
 
     @workflow.signal(name=names.CANCEL_REQUEST, description="Take an access request back: {name, actor, reason}")
+    @one_value
     async def cancel_request(self, raw: RawValue) -> None:
         """Pass the command on to the request, which checks the actor."""
         command = self._undecodable.read(raw, CancelRequest, names.CANCEL_REQUEST)
@@ -291,6 +335,7 @@ class BusinessCenterWorkflow:
             self._last_error = f"{signal}: there is no open request {name}"
 
     @workflow.signal(name=names.REQUEST_CLOSED, description="From an access request: its slot is free")
+    @one_value
     def request_closed(self, raw: RawValue) -> None:
         """Free the slot; an approved account counts among the held ones from the next sweep on."""
         closed = self._undecodable.read(raw, RequestClosed, names.REQUEST_CLOSED)
@@ -327,6 +372,7 @@ class BusinessCenterWorkflow:
             last_undecodable=self._undecodable.last,
             last_sweep=self._last_sweep,
             last_error=self._last_error,
+            reports=tuple(self._reports),
         )
 
     def _present(self) -> None:
@@ -334,7 +380,8 @@ class BusinessCenterWorkflow:
         _card.show(
             f"Business Center {self._bc_id}",
             {
-                "accounts": f"{self._held} held, {len(self._pending)} requested, {self._slots} slots ({self._start.policy})",
+                "accounts": f"{self._held} held, {len(self._pending)} requested, {self._slots} slots",
+                "policy": self._start.policy,
                 "waiting for": waiting,
                 "last sweep": self._last_sweep,
                 "signals that could not be read": self._undecodable.count or "",

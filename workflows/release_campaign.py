@@ -40,12 +40,11 @@ with workflow.unsafe.imports_passed_through():
         Wave,
     )
     from sparkads.errors import describe, from_failure
-    from store.releases import PlannedWave
     from workflows import _calls, _card
     from workflows._messages import Undecodable
 
 LOOK_AGAIN = timedelta(minutes=5)
-"""How often waiting accounts are looked at without a signal: an account may be authorized by somebody else's request."""
+"""How often waiting accounts are looked at without a signal, should one ever get lost."""
 
 SHARD_AGAIN = timedelta(seconds=30)
 """Until a shard that failed or was terminated is started again; it first settles what the other left open."""
@@ -162,7 +161,7 @@ class ReleaseCampaignWorkflow:
                     task = asyncio.create_task(self._run_shard(wave, shard))
                     self._shards[wave.number, shard] = task
 
-    async def _run_shard(self, wave: PlannedWave, shard: int) -> None:
+    async def _run_shard(self, wave: Wave, shard: int) -> None:
         try:
             await workflow.execute_child_workflow(
                 names.PUBLISH_SHARD_WORKFLOW,
@@ -189,6 +188,8 @@ class ReleaseCampaignWorkflow:
             self._news = True
 
     async def _wait_for_news(self) -> None:
+        if not self._plan.waves and not self._shards:
+            return
         waiting = any(wave.waiting for wave in self._plan.waves)
         due = [wave.due_at for wave in self._plan.waves if wave.due_at > workflow.now()]
         pauses = [moment - workflow.now() for moment in due[:1]]
@@ -306,10 +307,7 @@ class ReleaseCampaignWorkflow:
             waiting_on=self._waiting_on,
             since=self._since,
             counts=self._plan.counts,
-            waves=tuple(
-                Wave(number=wave.number, due_at=wave.due_at, shards=len(wave.shards), targets=wave.targets)
-                for wave in self._plan.waves[:50]
-            ),
+            waves=self._plan.waves[:50],
             next_due=self._next_due(),
             paused=self._paused,
             attention=self._attention(),

@@ -5,7 +5,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from simulator.endpoints.identities import find_identity, find_post
-from simulator.endpoints.naming import check_text
+from simulator.endpoints.naming import NAME_LENGTH, check_text
 from simulator.entities import AdAccount, Authorization
 from simulator.envelope import ApiError, parameter_error
 from simulator.fields import Id, IdentityType, OpenBody, Switch
@@ -45,7 +45,7 @@ def check_creative(call: Call, advertiser: AdAccount, creative: Creative) -> Aut
     Raises:
         ApiError: mostly 40002; 40053 for an unknown video, 40905 for an unknown image, 40901 for one still transcoding.
     """
-    check_text("ad_name", creative.ad_name, 512)
+    check_text("ad_name", creative.ad_name, NAME_LENGTH)
     if creative.identity_type == "CUSTOMIZED_USER":
         raise parameter_error("Invalid value of 'identity_type': CUSTOMIZED_USER is no longer supported")
     authorization = find_identity(

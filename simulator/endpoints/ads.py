@@ -6,9 +6,8 @@ from pydantic import Field
 
 from simulator.delivery import ad_status, delete_ad, start_review
 from simulator.endpoints.ad_rules import Creative, check_creative
-from simulator.endpoints.campaigns import chosen, only
-from simulator.endpoints.naming import check_text
-from simulator.endpoints.paging import paged
+from simulator.endpoints.naming import NAME_LENGTH, check_text
+from simulator.endpoints.paging import chosen, only, paged
 from simulator.entities import Ad, AdAccount, AdGroup, Authorization
 from simulator.envelope import ApiError, Partial, parameter_error
 from simulator.fields import Body, Filter, Id, OpenBody, Page1000, Query, StatusChange
@@ -365,7 +364,7 @@ def ad_update(call: Call, body: AdUpdate) -> Data:
         }:
             raise parameter_error("The post or the video of a Spark Ad cannot be changed.")
         if change.ad_name:
-            check_text("ad_name", change.ad_name, 512)
+            check_text("ad_name", change.ad_name, NAME_LENGTH)
         found.append((ad, change))
     for ad, change in found:
         if change.ad_name:

@@ -2,8 +2,12 @@
 
 import re
 import unicodedata
+from typing import Final
 
 from simulator.envelope import parameter_error
+
+NAME_LENGTH: Final = 512
+"""Longest name of a campaign, ad group or ad."""
 
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\U000e0020-\U000e007f]")
 

@@ -175,7 +175,7 @@ class SparkAds:
                     task_queue=names.TASK_QUEUE,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                     memo={"manifest": release.manifest.sha256},
-                    static_summary=f"Release in Business Center {release.bc_id}, manifest {release.manifest.sha256[:12]}",
+                    static_summary=f"Release in BC {release.bc_id}, manifest {release.manifest.sha256[:12]}",
                 )
             )
         except WorkflowAlreadyStartedError as error:

@@ -77,7 +77,7 @@ class Files:
             raise FileDamaged(self._missing(ref)) from error
         sha256 = hashlib.sha256()
         md5 = hashlib.md5(usedforsecurity=False)
-        with path.open("wb") as copy:  # noqa: ASYNC230 - chunks of a local file, smaller than a thread hop
+        with path.open("wb") as copy:
             async for chunk in result.stream(min_chunk_size=_CHUNK):
                 sha256.update(chunk)
                 md5.update(chunk)

@@ -241,7 +241,11 @@ class _Checker:
             return
         if len(cells) != len(header):
             self._say(
-                line, "row", "", f"has {len(cells)} cells, the header {len(header)}", "quote text that has a comma in it"
+                line,
+                "row",
+                "",
+                f"has {len(cells)} cells, the header {len(header)}",
+                "quote text that has a comma in it",
             )
             return
         row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
@@ -280,7 +284,9 @@ class _Checker:
 
     def _check_who(self, line: int, row: dict[str, str]) -> None:
         if not _ROW_ID.match(row["row_id"]):
-            self._say(line, "row_id", row["row_id"], "is no row id", "use letters, digits, . _ - and at most 64 of them")
+            self._say(
+                line, "row_id", row["row_id"], "is no row id", "use letters, digits, . _ - and at most 64 of them"
+            )
         if row["mode"] not in set(Mode):
             self._say(line, "mode", row["mode"], "is no mode", "write push or pull")
         if not _HANDLE.match(row["account"]):
@@ -332,7 +338,9 @@ class _Checker:
                 self._say(line, "post_id", row["post_id"], "is no post id", "a pull needs the digits of the post")
             for column in ("video", "caption", "visibility"):
                 if row[column]:
-                    self._say(line, column, row[column], "cannot be carried by a pull", "leave it empty: the post has it")
+                    self._say(
+                        line, column, row[column], "cannot be carried by a pull", "leave it empty: the post has it"
+                    )
         if row["mode"] != Mode.PUSH:
             return None
         if row["post_id"]:

@@ -30,7 +30,7 @@ def copied() -> list[str]:
 
 
 def imports(package: Path) -> set[str]:
-    found = set()
+    found: set[str] = set()
     for source in package.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Import):

@@ -1,6 +1,8 @@
 """One stack of servers for all tests of this folder; tests that need one of their own start it."""
 
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,17 @@ from workers.settings import PREFIX, inherited_environment
 async def servers() -> AsyncIterator[Stack]:
     async with local_stack(None, simulator=False, worker=False) as stack:
         yield stack
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """
+    A directory for a stack's data.
+
+    Not pytest's own: as root, PostgreSQL runs as another user, and every pytest that starts shuts all others out of it.
+    """
+    with tempfile.TemporaryDirectory(prefix="sparkads-test-") as directory:
+        yield Path(directory)
 
 
 @pytest.fixture

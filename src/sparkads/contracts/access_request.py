@@ -57,4 +57,5 @@ class AccessRequestStatus(Contract):
     deadline: AwareDatetime | None
     reminders_sent: int
     undecodable_signals: int = 0
+    last_undecodable: str = ""
     last_scan: str = Field(default="", description="outcome of the last scan that did not answer the request")

@@ -24,6 +24,7 @@ class AuthorizationInput(Contract):
     request_name: Name | None = Field(default=None, description="the access request that the scan answers")
     authorized_at: AwareDatetime | None = Field(default=None, description="set once, kept from run to run")
     undecodable: int = 0
+    last_undecodable: ShortText = ""
 
 
 class MemberGrant(Contract):
@@ -37,7 +38,9 @@ class AdAccountLink(Contract):
     """One ad account to link the TikTok account to, and the role that the members get on it, if any (R11)."""
 
     advertiser_id: TikTokId
-    member_role: AdAccountRole | None = Field(default=None, description="None: roles on the ad account stay as they are")
+    member_role: AdAccountRole | None = Field(
+        default=None, description="None: roles on the ad account stay as they are"
+    )
 
 
 class Share(Contract):
@@ -118,4 +121,5 @@ class AuthorizationStatus(Contract):
     members: tuple[str, ...]
     ad_accounts: tuple[str, ...]
     undecodable_signals: int = 0
+    last_undecodable: str = ""
     last_error: str = ""

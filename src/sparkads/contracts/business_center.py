@@ -9,6 +9,34 @@ from sparkads.policy import DEFAULT_PROFILE
 from sparkads.scopes import Scope
 
 
+class Decision(StrEnum):
+    """What an owner did with the consent page."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    OUTDATED_APP = "outdated_app"
+    """could not answer: the app has to be updated first"""
+
+
+BY_SWEEP = "sweep"
+"""`reported_by` of what nobody reported: a sweep found the account."""
+
+
+class ScanReport(Contract):
+    """
+    Signal `scan`: somebody says that an owner has scanned the code.
+
+    An approval counts only once TikTok lists the account. A refusal leaves no trace at TikTok, so it counts when it is
+    reported; an outdated app leaves none either, and the request goes on.
+    """
+
+    handle: Handle | None = None
+    asset_id: TikTokId | None = None
+    decision: Decision = Decision.APPROVED
+    reported_by: str = Field(default="", max_length=100)
+    reason: ShortText = ""
+
+
 class PendingRequest(Contract):
     """One access request that still holds a slot of the cap."""
 
@@ -20,12 +48,13 @@ class PendingRequest(Contract):
 class BusinessCenterState(Contract):
     """What a Business Center remembers from run to run; the record itself is in Postgres."""
 
-    pending: dict[str, PendingRequest] = {}
+    pending: dict[str, PendingRequest] = Field(default_factory=dict)
     held: int = Field(default=0, description="TikTok accounts in the BC at the last sweep")
     undecodable: int = Field(default=0, description="signals that could not be read")
     last_undecodable: ShortText = ""
     last_sweep: AwareDatetime | None = None
-    last_error: ShortText = ""
+    last_error: str = ""
+    reports: tuple[ScanReport, ...] = Field(default=(), description="reported scans that no sweep has verified yet")
 
 
 class BusinessCenterInput(Contract):
@@ -38,7 +67,9 @@ class BusinessCenterInput(Contract):
 
 class RequestAccess(Contract):
     """
-    Ask owners for access (R2, R6, R7). Without handles: an open invitation, which anyone who has the code may answer.
+    Ask owners for access (R2, R6, R7).
+
+    Without handles: an open invitation, which anyone who has the code may answer.
     """
 
     command_id: Name = Field(description="names an open invitation, so that a repeated command opens no second one")
@@ -89,28 +120,6 @@ class RequestAccessResult(Contract):
     requests: tuple[RequestLine, ...]
     slots_used: int
     slots: int
-
-
-class Decision(StrEnum):
-    """What an owner did with the consent page."""
-
-    APPROVED = "approved"
-    DECLINED = "declined"
-
-
-class ScanReport(Contract):
-    """
-    Signal `scan`: somebody says that an owner has scanned the code.
-
-    An approval counts only once TikTok lists the account. A refusal leaves no trace at TikTok, so it counts when a
-    member reports it.
-    """
-
-    handle: Handle | None = None
-    asset_id: TikTokId | None = None
-    decision: Decision = Decision.APPROVED
-    reported_by: str = Field(default="", max_length=100)
-    reason: ShortText = ""
 
 
 class CancelRequest(Contract):

@@ -81,12 +81,13 @@ class ReleaseInput(Contract):
 
 
 class Wave(Contract):
-    """All targets of one instant."""
+    """What is left to do of the targets of one instant."""
 
     number: int
     due_at: AwareDatetime
-    shards: int
     targets: int
+    waiting: int = Field(description="targets that still wait for their account")
+    shards: tuple[int, ...] = Field(description="numbers of the shards that have targets past waiting")
 
 
 class Command(Contract):

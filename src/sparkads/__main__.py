@@ -1,0 +1,5 @@
+"""`python -m sparkads` is the `sparkads` command."""
+
+from sparkads.cli import main
+
+main()

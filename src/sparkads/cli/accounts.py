@@ -1,0 +1,280 @@
+"""`sparkads accounts …`: the Share step. List authorized accounts, give and take their use, end authorizations."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from sparkads.cli import output
+from sparkads.cli.connection import NotConfirmed, run, seen
+from sparkads.cli.mistakes import collected
+from sparkads.cli.options import (
+    Actor,
+    AdAccounts,
+    AsJson,
+    Asset,
+    BusinessCenter,
+    Members,
+    NeededReason,
+    Reason,
+    described,
+)
+from sparkads.client import SparkAds
+from sparkads.contracts.authorization import (
+    AuthorizationStage,
+    AuthorizationStatus,
+    EndAuthorization,
+    PairOutcome,
+    Share,
+    ShareResult,
+    Unshare,
+)
+from sparkads.contracts.base import Contract, TikTokId
+from sparkads.contracts.business_center import ListAccounts
+from sparkads.errors import AuthorizationEnded, Refusal
+from sparkads.roles import AdAccountRole, Permission
+from sparkads.settings import ClientSettings, load_settings
+
+_CONFIRM_SECONDS = 10.0
+
+Assets = Annotated[list[str], typer.Argument(metavar="ASSET...", help="Asset ids of TikTok accounts.")]
+
+app = typer.Typer(no_args_is_help=True, help="Share: give members and ad accounts the use of TikTok accounts.")
+
+
+class Pair(Contract):
+    """One account and one member or ad account of a command, and what became of it."""
+
+    asset_id: str
+    subject: str
+    outcome: PairOutcome
+    error: str = ""
+    reason: str = ""
+
+
+class _Account(Contract):
+    """What names one authorization."""
+
+    bc_id: TikTokId
+    asset_id: TikTokId
+
+
+@app.command("list")
+@described
+def list_accounts(bc: BusinessCenter, *, actor: Actor = None, as_json: AsJson = False) -> None:
+    """
+    List the TikTok accounts of a Business Center: all for an admin, the assigned ones for a standard member.
+
+    Examples:
+      sparkads accounts list 7300000000000000001
+      sparkads accounts list 7300000000000000001 --as 7200000000000000001 --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        mistakes.check(_Account, bc_id=bc, asset_id="0")
+        command = mistakes.check(ListAccounts, actor=actor or settings.actor)
+    found = run(settings, lambda spark: spark.list_accounts(bc, command.actor))
+    rows = [
+        (
+            line.asset_id,
+            f"@{line.handle}",
+            line.name,
+            line.stage,
+            line.since,
+            line.can_pull,
+            line.can_push,
+            len(line.members),
+            len(line.ad_accounts),
+        )
+        for line in found.accounts
+    ]
+    columns = ("Asset", "Handle", "Name", "Stage", "Since", "Pull", "Push", "Members", "Ad accounts")
+    output.answer(found, output.table(f"{len(rows)} TikTok accounts", columns, rows), as_json=as_json)
+
+
+@app.command()
+@described
+def share(
+    bc: BusinessCenter,
+    assets: Assets,
+    *,
+    member: Members = None,
+    permission: Annotated[
+        list[Permission] | None,
+        typer.Option("--permission", help="What the members may run; may be repeated. Default: spark."),
+    ] = None,
+    ad_account: AdAccounts = None,
+    member_role: Annotated[
+        AdAccountRole | None,
+        typer.Option("--member-role", help="Role of the members on the ad accounts. Default: stays as it is."),
+    ] = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Give members the use of accounts, and link the accounts to ad accounts; only an admin may.
+
+    Prints an outcome for each pair. What is shared already stays shared. The exit code is 1 if a pair was refused.
+
+    Examples:
+      sparkads accounts share 7300000000000000001 7400000000000000001 --member 7200000000000000002
+      sparkads accounts share 7300000000000000001 7400000000000000001 7400000000000000002 --member 7200000000000000002 --ad-account 7000000000000000011 --member-role OPERATOR
+      sparkads accounts share 7300000000000000001 7400000000000000001 --member 7200000000000000002 --permission spark --permission live --json
+    """  # noqa: E501 - an example is one line
+    settings = load_settings()
+    permissions = tuple(permission or [Permission.SPARK])
+    with collected() as mistakes:
+        for asset in assets:
+            mistakes.check(_Account, bc_id=bc, asset_id=asset)
+        if not member and not ad_account:
+            mistakes.problems.append("name somebody: --member USER_ID or --ad-account ID")
+        command = mistakes.check(
+            Share,
+            actor=actor or settings.actor,
+            members=tuple({"user_id": one, "permissions": permissions} for one in member or ()),
+            ad_accounts=tuple({"advertiser_id": one, "member_role": member_role} for one in ad_account or ()),
+        )
+    _for_each(settings, assets, lambda spark, asset: spark.share(bc, asset, command), "shared", as_json=as_json)
+
+
+@app.command()
+@described
+def unshare(
+    bc: BusinessCenter,
+    assets: Assets,
+    *,
+    member: Members = None,
+    ad_account: AdAccounts = None,
+    reason: Reason = "",
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Take the use of accounts back from members and ad accounts; only an admin may.
+
+    Prints an outcome for each pair. The exit code is 1 if a pair was refused.
+
+    Examples:
+      sparkads accounts unshare 7300000000000000001 7400000000000000001 --member 7200000000000000002
+      sparkads accounts unshare 7300000000000000001 7400000000000000001 --ad-account 7000000000000000011 --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        for asset in assets:
+            mistakes.check(_Account, bc_id=bc, asset_id=asset)
+        if not member and not ad_account:
+            mistakes.problems.append("name somebody: --member USER_ID or --ad-account ID")
+        command = mistakes.check(
+            Unshare,
+            actor=actor or settings.actor,
+            members=tuple(member or ()),
+            ad_accounts=tuple(ad_account or ()),
+            reason=reason,
+        )
+    _for_each(settings, assets, lambda spark, asset: spark.unshare(bc, asset, command), "taken back", as_json=as_json)
+
+
+@app.command()
+@described
+def end(
+    bc: BusinessCenter, asset: Asset, *, reason: NeededReason, actor: Actor = None, as_json: AsJson = False
+) -> None:
+    """
+    End an authorization; only an admin may. Grants end, targets not submitted are frozen, live ads are stopped.
+
+    Examples:
+      sparkads accounts end 7300000000000000001 7400000000000000001 --reason "contract is over"
+      sparkads accounts end 7300000000000000001 7400000000000000001 --reason "contract is over" --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        mistakes.check(_Account, bc_id=bc, asset_id=asset)
+        command = mistakes.check(EndAuthorization, actor=actor or settings.actor, reason=reason)
+
+    async def finish(spark: SparkAds) -> AuthorizationStatus:
+        before = await spark.authorization_status(bc, asset)
+        if before.stage is not AuthorizationStage.ACTIVE:
+            raise AuthorizationEnded(f"account {asset} is {before.stage.value.replace('_', ' ')} already")
+        await spark.end_authorization(bc, asset, command)
+        return await seen(
+            lambda: spark.authorization_status(bc, asset),
+            lambda now: now.stage is not AuthorizationStage.ACTIVE or now.last_error != before.last_error,
+            within=_CONFIRM_SECONDS,
+        )
+
+    standing = run(settings, finish)
+    if standing.stage is AuthorizationStage.ACTIVE:
+        because = standing.last_error or f"R10: is {command.actor} an admin?"
+        raise NotConfirmed(f"the authorization of account {asset} goes on: {because}")
+    output.answer(standing, _facts(standing), as_json=as_json)
+
+
+@app.command()
+@described
+def status(bc: BusinessCenter, asset: Asset, *, as_json: AsJson = False) -> None:
+    """
+    Show where an authorization stands, and with whom the account is shared.
+
+    Examples:
+      sparkads accounts status 7300000000000000001 7400000000000000001
+      sparkads accounts status 7300000000000000001 7400000000000000001 --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        mistakes.check(_Account, bc_id=bc, asset_id=asset)
+    standing = run(settings, lambda spark: spark.authorization_status(bc, asset))
+    output.answer(standing, _facts(standing), as_json=as_json)
+
+
+def _for_each(
+    settings: ClientSettings,
+    assets: Sequence[str],
+    command: Callable[[SparkAds, str], Awaitable[ShareResult]],
+    done: str,
+    *,
+    as_json: bool,
+) -> None:
+    """One command for each account; the outcome of each pair, and an exit code of 1 if one was refused."""
+
+    async def work(spark: SparkAds) -> list[Pair]:
+        with output.progress() as bar:
+            task = bar.add_task(f"accounts {done}", total=len(wanted))
+
+            async def one(asset: str) -> list[Pair]:
+                try:
+                    result = await command(spark, asset)
+                except Refusal as refusal:
+                    # What refuses the command for one account says nothing about the next.
+                    name, text = type(refusal).__name__, str(refusal)
+                    return [Pair(asset_id=asset, subject="all", outcome=PairOutcome.REFUSED, error=name, reason=text)]
+                finally:
+                    bar.advance(task)
+                return [Pair(asset_id=asset, **pair.model_dump()) for pair in result.pairs]
+
+            return [pair for pairs in await asyncio.gather(*map(one, wanted)) for pair in pairs]
+
+    wanted = list(dict.fromkeys(assets))
+    pairs = run(settings, work)
+    refused = [pair for pair in pairs if pair.outcome is PairOutcome.REFUSED]
+    rows = [
+        (pair.asset_id, pair.subject, pair.outcome.value, f"{pair.error}: {pair.reason}" if pair.error else pair.reason)
+        for pair in pairs
+    ]
+    title = f"{len(pairs) - len(refused)} {done}, {len(refused)} refused"
+    picture = output.table(title, ("Account", "With", "Outcome", "Reason"), rows)
+    output.answer({"pairs": pairs, "refused": len(refused)}, picture, as_json=as_json)
+    raise typer.Exit(1 if refused else 0)
+
+
+def _facts(standing: AuthorizationStatus) -> Table:
+    lines: dict[str, object] = {
+        "stage": standing.stage.value,
+        "since": standing.since,
+        "members": standing.members or "none",
+        "ad accounts": standing.ad_accounts or "none",
+        "signals that could not be read": standing.undecodable_signals or "",
+        "last error": standing.last_error,
+    }
+    return output.facts(f"TikTok account {standing.asset_id} in Business Center {standing.bc_id}", lines)

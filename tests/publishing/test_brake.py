@@ -1,0 +1,132 @@
+"""Pause, resume, cancel, and what the end of an authorization does to a release (R15)."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from releasing import pull, push, release
+
+from sparkads.contracts.authorization import EndAuthorization
+from sparkads.contracts.release import Command, TargetState
+from store.database import Pool
+from tests.conftest import Label, post_of, until
+
+
+def _soon(seconds: float) -> dict[str, str]:
+    moment = datetime.now(UTC) + timedelta(seconds=seconds)
+    return {"time_zone": "Etc/UTC", "release_at": moment.strftime("%Y-%m-%d %H:%M:%S")}
+
+
+async def test_a_pause_holds_what_is_due_and_a_resume_lets_it_go(label: Label, db: Pool, tmp_path: Path) -> None:
+    await label.authorized("kiri")
+    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(6))])
+    await run.row_reaches("row", TargetState.READY)
+
+    await label.spark.pause(run.campaign_id, Command(actor=label.operator, reason="wrong cover"))
+    await until(lambda: _is_paused(label, run.campaign_id), "paused")
+    await until(
+        lambda: db.fetchval(
+            "SELECT due_at < now() - interval '1 s' FROM targets WHERE campaign_id = $1", run.campaign_id
+        ),
+        "it was due",
+    )
+    assert await run.ads() == {}
+    assert (await run.rows())["row"].state is TargetState.READY
+
+    await label.spark.resume(run.campaign_id, Command(actor=label.operator))
+    assert (await run.finished())["row"].state is TargetState.PUBLISHED
+
+
+async def _is_paused(label: Label, campaign_id: str) -> bool:
+    return (await label.spark.release_status(campaign_id)).paused
+
+
+async def test_a_cancel_leaves_nothing_that_was_not_submitted(label: Label, db: Pool, tmp_path: Path) -> None:
+    await label.authorized("kiri")
+    rows = [
+        pull("now", "@kiri", label.ad_account, post_of("kiri")),
+        push("later", "@kiri", label.ad_account, **_soon(3600)),
+    ]
+    run = await release(label, db, tmp_path, rows)
+    await run.row_reaches("now", TargetState.PUBLISHED)
+
+    await label.spark.cancel(run.campaign_id, Command(actor=label.admin, reason="the date has moved"))
+
+    done = await run.finished()
+    assert done["now"].state is TargetState.PUBLISHED
+    assert done["later"].state is TargetState.CANCELLED
+    assert "the date has moved" in done["later"].reason
+    assert list(await run.ads()) == ["now"]
+
+
+async def test_a_bystander_cannot_pull_the_brake(label: Label, db: Pool, tmp_path: Path) -> None:
+    await label.authorized("kiri")
+    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(3600))])
+    await run.row_reaches("row", TargetState.READY)
+
+    await label.spark.cancel(run.campaign_id, Command(actor=label.standard, reason="no business of mine"))
+
+    async def refusal() -> str:
+        return (await label.spark.release_status(run.campaign_id)).last_error
+
+    text = await until(refusal, "the refusal is shown")
+    assert label.standard in text
+    assert (await run.rows())["row"].state is TargetState.READY
+    assert await db.fetchval("SELECT count(*) FROM audit WHERE bc_id = $1 AND action = 'refused'", label.bc_id) == 1
+    await label.spark.cancel(run.campaign_id, Command(actor=label.admin))
+    await run.finished()
+
+
+async def test_when_an_owner_revokes_waiting_rows_freeze_live_ads_stop_and_the_rest_goes_on(
+    label: Label, db: Pool, tmp_path: Path
+) -> None:
+    # R15
+    await label.authorized("leaves", "stays")
+    rows = [
+        pull("live", "@leaves", label.ad_account, post_of("leaves")),
+        push("waiting", "@leaves", label.ad_account, **_soon(8)),
+        push("untouched", "@stays", label.ad_account, **_soon(8)),
+    ]
+    run = await release(label, db, tmp_path, rows)
+    await run.row_reaches("live", TargetState.PUBLISHED)
+    await run.row_reaches("waiting", TargetState.READY)
+
+    await label.simulator.revoke("leaves", label.bc_id)
+
+    done = await run.finished()
+    assert done["waiting"].state is TargetState.FROZEN
+    assert done["waiting"].reason.startswith("R15:")
+    assert done["live"].state is TargetState.STOPPED
+    assert done["untouched"].state is TargetState.PUBLISHED
+    ads = await run.ads()
+    assert "waiting" not in ads
+    assert ads["live"][0]["operation_status"] == "DISABLE"
+
+
+async def test_when_an_admin_removes_an_account_the_same_happens(label: Label, db: Pool, tmp_path: Path) -> None:
+    # R10, R15
+    (asset,) = await label.authorized("goes")
+    run = await release(label, db, tmp_path, [push("row", "@goes", label.ad_account, **_soon(20))])
+    await run.row_reaches("row", TargetState.READY)
+
+    await label.spark.end_authorization(
+        label.bc_id, asset, EndAuthorization(actor=label.admin, reason="contract ended")
+    )
+
+    assert (await run.finished())["row"].state is TargetState.FROZEN
+    assert await run.ads() == {}
+
+
+async def test_an_operator_who_lost_a_key_is_stopped_at_the_moment_of_use(
+    label: Label, db: Pool, tmp_path: Path
+) -> None:
+    # R5: checked when planned, and again at the moment of use.
+    await label.authorized("kiri")
+    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(6))])
+    await run.row_reaches("row", TargetState.READY)
+
+    await label.simulator.post(f"members/{label.operator}", {"bc_id": label.bc_id, "removed": True})
+
+    row = (await run.finished())["row"]
+    assert row.state is TargetState.BLOCKED
+    assert row.reason.startswith("R5:")
+    assert await run.ads() == {}
