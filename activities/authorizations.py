@@ -176,7 +176,10 @@ class AuthorizationActivities:
         if who.role is None:
             reason = f"{grant.user_id} is no member of the Business Center; invite them there first"
             return SharedPair(subject=subject, outcome=PairOutcome.REFUSED, reason=reason)
-        already = set(grant.permissions) <= set(who.accounts.get(sharing.asset_id, ()))
+        has = who.accounts.get(sharing.asset_id, ())
+        already = set(grant.permissions) <= set(has)
+        # TikTok replaces what a member had: to give more is to name that, too.
+        permissions = tuple(dict.fromkeys((*has, *grant.permissions)))
         if not already:
             try:
                 with tiktok_failures():
@@ -184,13 +187,13 @@ class AuthorizationActivities:
                         sharing.bc_id,
                         grant.user_id,
                         account=sharing.asset_id,
-                        roles=[_TIKTOK_ROLE[permission] for permission in grant.permissions],
+                        roles=[_TIKTOK_ROLE[permission] for permission in permissions],
                     )
             except ApplicationError as error:
                 return _refused_pair(subject, error)
         async with self._db.acquire() as connection, connection.transaction():
             await access.put_grant(
-                connection, sharing.authorization_id, grant.user_id, grant.permissions, sharing.command.actor
+                connection, sharing.authorization_id, grant.user_id, permissions, sharing.command.actor
             )
             if not already:
                 await self._tell(connection, sharing, "shared", f"{subject}: {', '.join(grant.permissions)}")
@@ -235,19 +238,17 @@ class AuthorizationActivities:
         )
         if problem:
             return SharedPair(subject=subject, outcome=PairOutcome.REFUSED, reason=problem)
+        usable = Identity(
+            identity_id=identity.identity_id,
+            can_push=bool(identity.can_push_video),
+            can_pull=bool(identity.can_pull_video),
+            ads_only=bool(identity.ads_only_mode),
+        )
         async with self._db.acquire() as connection, connection.transaction():
             await access.put_link(
-                connection,
-                sharing.authorization_id,
-                link.advertiser_id,
-                Identity(
-                    identity_id=identity.identity_id,
-                    can_push=bool(identity.can_push_video),
-                    can_pull=bool(identity.can_pull_video),
-                    ads_only=bool(identity.ads_only_mode),
-                ),
-                sharing.command.actor,
+                connection, sharing.authorization_id, link.advertiser_id, usable, sharing.command.actor
             )
+            await self._compare_scope(connection, sharing.authorization_id, usable)
             if identity.username:
                 await access.put_handle(
                     connection, sharing.bc_id, sharing.asset_id, identity.username.removeprefix("@").lower()
@@ -255,6 +256,15 @@ class AuthorizationActivities:
             if not already:
                 await self._tell(connection, sharing, "linked", subject)
         return SharedPair(subject=subject, outcome=PairOutcome.ALREADY if already else PairOutcome.DONE)
+
+    async def _compare_scope(self, connection: Connection, authorization_id: str, usable: Identity) -> None:
+        # What was granted is first seen on the identity, and that only once the account is linked.
+        asked = await access.scope_asked(connection, authorization_id)
+        missing = asked and asked.shortfall(
+            can_pull=usable.can_pull, can_push=usable.can_push, ads_only=usable.ads_only
+        )
+        if missing:
+            await access.record_short_scope(connection, authorization_id, f"not granted: {', '.join(missing)}")
 
     async def _no_identity(
         self, subject: str, account: ListedAccount | None, identities: list[TikTokIdentity]
@@ -273,7 +283,7 @@ class AuthorizationActivities:
         )
 
     async def _tell(
-        self, connection: Connection, sharing: ShareAccount | UnshareAccount, action: str, what: str
+        self, connection: Connection, sharing: ShareAccount | UnshareAccount, action: str, what: str, reason: str = ""
     ) -> None:
         await audit.write(
             connection,
@@ -281,6 +291,7 @@ class AuthorizationActivities:
             actor=sharing.command.actor,
             action=action,
             subject=f"account {sharing.asset_id} · {what}",
+            reason=reason,
             run=current_run(),
         )
 
@@ -301,7 +312,7 @@ class AuthorizationActivities:
                 continue
             async with self._db.acquire() as connection, connection.transaction():
                 await access.end_grant(connection, sharing.authorization_id, user_id)
-                await self._tell(connection, sharing, "unshared", subject)
+                await self._tell(connection, sharing, "unshared", subject, command.reason)
             pairs.append(SharedPair(subject=subject, outcome=PairOutcome.DONE))
         for advertiser_id in command.ad_accounts:
             subject = f"ad account {advertiser_id}"
@@ -313,7 +324,7 @@ class AuthorizationActivities:
                 continue
             async with self._db.acquire() as connection, connection.transaction():
                 await access.end_link(connection, sharing.authorization_id, advertiser_id)
-                await self._tell(connection, sharing, "unlinked", subject)
+                await self._tell(connection, sharing, "unlinked", subject, command.reason)
             pairs.append(SharedPair(subject=subject, outcome=PairOutcome.DONE))
         await members.forget(self._db, sharing.bc_id)
         return ShareResult(pairs=tuple(pairs))

@@ -23,6 +23,7 @@ from temporalio.exceptions import ApplicationError
 from activities.campaigns import known_campaign
 from activities.failures import RECONNECT_CHECK, tiktok_failures
 from activities.gates import blocker
+from activities.heartbeat import heartbeating
 from activities.members import Members, current_run
 from activities.platform import Platform
 from sparkads.contracts.base import Contract
@@ -193,7 +194,7 @@ class PublishActivities:
     async def publish_batch(self, step: NextBatch) -> BatchOutcome:
         """Gate, intend, call once, decide. One attempt: what is left open by a crash is settled from evidence."""
         limit = activity.info().start_to_close_timeout
-        async with asyncio.timeout((limit - MARGIN).total_seconds() if limit else None):
+        async with heartbeating(), asyncio.timeout((limit - MARGIN).total_seconds() if limit else None):
             campaign = await known_campaign(self._db, step.shard.campaign_id)
             operator = await self._people.access(campaign.bc_id, campaign.operator)
             client = await self._platform.client(campaign.bc_id)

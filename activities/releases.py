@@ -13,6 +13,7 @@ from temporalio import activity
 from activities.campaigns import known_campaign
 from activities.failures import tiktok_failures
 from activities.gates import blocker
+from activities.heartbeat import heartbeating
 from activities.members import Members, current_run
 from activities.platform import Platform
 from sparkads import clock
@@ -168,6 +169,10 @@ class ReleaseActivities:
     @activity.defn
     async def invite_missing(self, invite: InviteMissing) -> None:
         """Ask every owner whose account rows wait for; one command for each scope (R2, R6, R7, R8)."""
+        async with heartbeating():
+            await self._invite_missing(invite)
+
+    async def _invite_missing(self, invite: InviteMissing) -> None:
         campaign = await known_campaign(self._db, invite.campaign_id)
         by_scope: dict[Scope, list[WaitingAccount]] = {}
         for account in await releases.waiting_accounts(self._db, invite.campaign_id):
@@ -197,6 +202,10 @@ class ReleaseActivities:
     @activity.defn
     async def settle_accounts(self, settle: SettleAccounts) -> None:
         """Share the accounts that have arrived, then let their rows through the gate, or block them by name."""
+        async with heartbeating():
+            await self._settle_accounts(settle)
+
+    async def _settle_accounts(self, settle: SettleAccounts) -> None:
         campaign = await known_campaign(self._db, settle.campaign_id)
         waiting = await releases.waiting_accounts(self._db, settle.campaign_id)
         arrived = [account for account in waiting if account.asset_id is not None]
@@ -205,7 +214,6 @@ class ReleaseActivities:
         async def share(account: WaitingAccount) -> None:
             async with slots:
                 await self._share(campaign, settle, account)
-                activity.heartbeat(account.handle)
 
         async with asyncio.TaskGroup() as group:
             for account in arrived:
@@ -265,12 +273,15 @@ class ReleaseActivities:
     @activity.defn
     async def prepare_ad_accounts(self, prepare: Prepare) -> None:
         """Videos uploaded, TikTok campaigns and ad groups made, for every target that is ready."""
+        async with heartbeating():
+            await self._prepare_ad_accounts(prepare)
+
+    async def _prepare_ad_accounts(self, prepare: Prepare) -> None:
         campaign = await known_campaign(self._db, prepare.campaign_id)
         client = await self._platform.client(campaign.bc_id)
         for advertiser_id in await publishing.ad_accounts(self._db, prepare.campaign_id):
             for video in await publishing.videos_needed(self._db, prepare.campaign_id, advertiser_id):
                 await self._upload(client, prepare.campaign_id, advertiser_id, video)
-                activity.heartbeat(advertiser_id)
             async with self._db.acquire() as connection, connection.transaction():
                 await publishing.plan_ad_groups(
                     connection, prepare.campaign_id, advertiser_id, prepare.template.ads_per_ad_group
@@ -280,7 +291,6 @@ class ReleaseActivities:
                 tiktok_campaign_id = await self._tiktok_campaign(client, prepare, advertiser_id)
                 for group in groups:
                     await self._ad_group(client, prepare.template, tiktok_campaign_id, group)
-                    activity.heartbeat(advertiser_id)
 
     async def _upload(self, client: TikTokClient, campaign_id: str, advertiser_id: str, needed: VideoNeeded) -> None:
         """
@@ -321,7 +331,6 @@ class ReleaseActivities:
                 covers = []
             if covers:
                 return covers[0].id
-            activity.heartbeat(f"{advertiser_id}: transcoding")
             await asyncio.sleep(TRANSCODING_CHECK)
 
     async def _refuse_video(

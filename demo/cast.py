@@ -87,6 +87,9 @@ DECLINES = "dez.monroe"
 REVOKES = "june.arcade"
 """This owner says yes, and takes it back before the release."""
 
+DELAYS = {"scan_seconds": 0.5, "transcode_seconds": 0.8, "review_seconds": 1.5, "post_id_seconds": 0.4}
+"""How long the pretended TikTok takes for what takes minutes or hours at the real one."""
+
 
 def city(time_zone: str) -> str:
     """The place a time zone is named for."""
@@ -100,6 +103,8 @@ def seed(rows: Iterable[ManifestRow], token: SecretStr) -> dict[str, Any]:
         if row.mode is Mode.PULL:
             posts[row.account].append({"item_id": row.post_id, "text": f"{SONG}, first listen", "status": "PUBLIC"})
     return {
+        "tier": "basic",
+        "clock": DELAYS,
         "business_centers": [
             {
                 "bc_id": BC_ID,

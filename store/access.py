@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from sparkads.contracts.access_request import RequestOutcome
 from sparkads.contracts.authorization import AuthorizationStage
 from sparkads.contracts.base import Contract
-from sparkads.contracts.business_center import AccountLine, QrCode, ScanOutcome
+from sparkads.contracts.business_center import BY_SWEEP, AccountLine, QrCode, ScanOutcome
 from sparkads.contracts.release import TargetState
+from sparkads.scopes import Scope
 from store.database import Connection, Database
 
 
@@ -98,7 +99,7 @@ async def sweep(connection: Connection, bc_id: str, listed: Sequence[ListedAccou
         )
     }
     answered = await connection.fetch(
-        """SELECT DISTINCT name FROM access_requests r
+        """SELECT DISTINCT r.name FROM access_requests r
            JOIN accounts ON accounts.bc_id = r.bc_id AND accounts.handle = r.handle
            JOIN authorizations a ON a.bc_id = r.bc_id AND a.asset_id = accounts.asset_id AND a.stage = 'active'
            WHERE r.bc_id = $1 AND r.state = 'pending' ORDER BY 1""",
@@ -347,6 +348,31 @@ async def end_link(connection: Connection, authorization_id: str, advertiser_id:
         "UPDATE links SET ended_at = now() WHERE authorization_id = $1 AND advertiser_id = $2 AND ended_at IS NULL",
         authorization_id,
         advertiser_id,
+    )
+
+
+async def scope_asked(db: Database, authorization_id: str) -> Scope | None:
+    """The scope of the request that an authorization answers, or None if it answers none."""
+    key = await db.fetchval(
+        """SELECT r.scope FROM authorizations a JOIN access_requests r ON r.bc_id = a.bc_id AND r.name = a.request_name
+           WHERE a.id = $1 ORDER BY r.opened_at DESC LIMIT 1""",
+        authorization_id,
+    )
+    return None if key is None else Scope.from_key(key)
+
+
+async def record_short_scope(db: Database, authorization_id: str, detail: str) -> None:
+    """Keep, once per authorization, that its scan granted less than was asked for (R9)."""
+    await db.execute(
+        """INSERT INTO scans (bc_id, request_name, handle, asset_id, outcome, reported_by, detail)
+           SELECT a.bc_id, a.request_name, accounts.handle, a.asset_id, $2, $3, $4
+           FROM authorizations a JOIN accounts USING (bc_id, asset_id)
+           WHERE a.id = $1 AND NOT EXISTS (SELECT FROM scans s WHERE s.bc_id = a.bc_id AND s.asset_id = a.asset_id
+                                           AND s.outcome = $2 AND s.at >= a.since)""",
+        authorization_id,
+        ScanOutcome.SHORT_OF_SCOPE,
+        BY_SWEEP,
+        detail,
     )
 
 

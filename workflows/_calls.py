@@ -23,6 +23,9 @@ _PATIENT = RetryPolicy(
 )
 """Tried for ever: an outage of two minutes must not fail a lifecycle of years."""
 
+_NOTICED = timedelta(seconds=10)
+"""How long a worker may be silent before its activity is given up."""
+
 RECORD = Timing(start_to_close_timeout=timedelta(seconds=30), retry_policy=_PATIENT)
 """One change of the record in Postgres."""
 
@@ -42,7 +45,7 @@ SWEEP = Timing(
 BULK = Timing(
     task_queue=names.BULK_TASK_QUEUE,
     start_to_close_timeout=timedelta(minutes=30),
-    heartbeat_timeout=timedelta(minutes=1),
+    heartbeat_timeout=_NOTICED,
     retry_policy=_PATIENT,
 )
 """Many calls in a row, each of which may be repeated; progress is in Postgres."""
@@ -53,9 +56,10 @@ PUBLISH_DEADLINE = timedelta(seconds=90)
 PUBLISH = Timing(
     task_queue=names.BULK_TASK_QUEUE,
     start_to_close_timeout=PUBLISH_DEADLINE + timedelta(seconds=30),
+    heartbeat_timeout=_NOTICED,
     retry_policy=RetryPolicy(maximum_attempts=1),
 )
-"""Makes ads, so one attempt and no heartbeat: what follows a failure is a look for evidence, never a repeat."""
+"""Makes ads, so one attempt: what follows a failure, a missed heartbeat too, is a look for evidence, never a repeat."""
 
 SETTLE = Timing(task_queue=names.BULK_TASK_QUEUE, start_to_close_timeout=timedelta(minutes=5), retry_policy=_PATIENT)
 """Looks for evidence of ads, or for the end of their review."""

@@ -59,18 +59,16 @@ class Undecodable:
 
     def read(self, raw: RawValue, shape: type[Message], signal: str) -> Message | None:
         """Decode a signal, or count it."""
-        if not raw.payload.data:
-            return self._count(f"{signal}: one JSON object is wanted")
+        wrong = "one JSON object is wanted"
         try:
-            return shape.model_validate_json(raw.payload.data)
+            if raw.payload.data:
+                return shape.model_validate_json(raw.payload.data)
         except ValidationError as error:
             wrong = "; ".join(
                 f"{'.'.join(str(part) for part in detail['loc']) or 'signal'}: {detail['msg']}"
                 for detail in error.errors(include_url=False, include_context=False, include_input=False)[:5]
             )
-        return self._count(f"{signal}: {wrong}")
-
-    def _count(self, problem: str) -> None:
         self.count += 1
-        self.last = problem[:500]
-        workflow.logger.warning("undecodable signal", extra={"problem": self.last})
+        self.last = f"{signal}: {wrong}"[:500]
+        workflow.logger.warning("undecodable signal", extra={"signal": signal, "problem": self.last})
+        return None

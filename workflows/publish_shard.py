@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from sparkads.contracts.release import Command, ShardInput, ShardResult, TargetState
     from sparkads.errors import describe
     from workflows import _calls, _card
-    from workflows._messages import Undecodable
+    from workflows._messages import Undecodable, one_value
 
 LOOK_LESS_OFTEN = 1.5
 """Each look at a review that is not decided makes the next pause this much longer, up to the slow pace."""
@@ -118,17 +118,20 @@ class PublishShardWorkflow:
             )
 
     @workflow.signal(name=names.PAUSE, description="From the campaign: let no further batch through")
+    @one_value
     def pause(self, raw: RawValue) -> None:
         """Stop before the next batch."""
         self._paused = self._undecodable.read(raw, Command, names.PAUSE) is not None or self._paused
 
     @workflow.signal(name=names.RESUME, description="From the campaign: go on")
+    @one_value
     def resume(self, raw: RawValue) -> None:
         """Go on with the next batch."""
         if self._undecodable.read(raw, Command, names.RESUME) is not None:
             self._paused = False
 
     @workflow.signal(name=names.CANCEL, description="From the campaign: publish nothing more")
+    @one_value
     def cancel(self, raw: RawValue) -> None:
         """Publish nothing more; wait for what is in review."""
         self._cancelled = self._undecodable.read(raw, Command, names.CANCEL) is not None or self._cancelled

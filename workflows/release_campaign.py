@@ -41,7 +41,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from sparkads.errors import describe, from_failure
     from workflows import _calls, _card
-    from workflows._messages import Undecodable
+    from workflows._messages import Undecodable, one_value
 
 LOOK_AGAIN = timedelta(minutes=5)
 """How often waiting accounts are looked at without a signal, should one ever get lost."""
@@ -240,17 +240,24 @@ class ReleaseCampaignWorkflow:
         """The report so far, as files."""
         return await self._write_report()
 
+    @report.validator
+    def _one_question(self, _ask: AskReport) -> None:
+        """Refuse a call with no question, or several: in the handler that would stop the workflow."""
+
     @workflow.signal(name=names.PAUSE, description="Let no further batch through: {actor, reason}")
+    @one_value
     async def pause(self, raw: RawValue) -> None:
         """What is in flight finishes and is recorded."""
         await self._brake(raw, names.PAUSE, paused=True)
 
     @workflow.signal(name=names.RESUME, description="Go on: {actor, reason}")
+    @one_value
     async def resume(self, raw: RawValue) -> None:
         """Go on; what became due in the meantime is published now."""
         await self._brake(raw, names.RESUME, paused=False)
 
     @workflow.signal(name=names.CANCEL, description="Publish nothing more: {actor, reason}")
+    @one_value
     async def cancel(self, raw: RawValue) -> None:
         """Whatever was not submitted is cancelled; ads that exist stay as they are."""
         await self._brake(raw, names.CANCEL, paused=False, cancelled=True)
@@ -293,6 +300,7 @@ class ReleaseCampaignWorkflow:
         self._present()
 
     @workflow.signal(name=names.ACCESS_CHANGED, description="An account it waits for was authorized, or will not be")
+    @one_value
     def access_changed(self, raw: RawValue) -> None:
         """Look at the accounts again."""
         if self._undecodable.read(raw, AccessChanged, names.ACCESS_CHANGED) is not None:

@@ -8,9 +8,10 @@ and the videos that they name into the object store, by content; only a manifest
 import csv
 import difflib
 import io
+import os
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
@@ -50,12 +51,16 @@ MAX_VIDEO_BYTES = 500 * 1024 * 1024
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mpeg", ".mpg", ".avi")
 MAX_CAPTION = 100
 """Characters of ad_text (TikTok ad create)."""
+MAX_URL = 2000
+"""Characters of a landing page's address that a row may carry: more is a slip of the pen."""
 MAX_ROWS = 10_000
 
 _ROW_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 _HANDLE = re.compile(r"^@?[A-Za-z0-9._]{2,24}$")
-_DIGITS = re.compile(r"^\d{1,20}$")
-_EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]")
+_DIGITS = re.compile(r"^[0-9]{1,20}$")
+_EMOJI = re.compile(
+    "[\U0001f000-\U0001faff\u2600-\u27bf\u231a\u231b\u23e9-\u23fa\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u20e3\ufe0f\u200d]"
+)
 
 
 class Mode(StrEnum):
@@ -87,7 +92,7 @@ class ManifestRow(Contract):
     video: BlobRef | None = None
     post_id: TikTokId | None = None
     caption: str = Field(default="", max_length=MAX_CAPTION)
-    landing_url: str = Field(max_length=2000)
+    landing_url: str = Field(max_length=MAX_URL)
     call_to_action: str
     daily_budget: Decimal = Field(gt=0)
 
@@ -142,15 +147,15 @@ def read(path: Path, *, now: datetime | None = None) -> Manifest:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         return _only(line, "file", "", "is not UTF-8", "save the sheet as CSV UTF-8")
-    header_line = text.split("\n", 1)[0]
+    header_line = re.split(r"[\r\n]", text, maxsplit=1)[0]
     delimiter = max(",;\t", key=header_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    checker = _Checker(path.parent, now or datetime.now(UTC))
     try:
         header = [name.strip().lower() for name in next(reader, [])]
         header_problems = list(_check_header(header))
         if header_problems:
             return Manifest(rows=(), videos={}, problems=tuple(header_problems))
-        checker = _Checker(path.parent, now or datetime.now(UTC))
         # A record may span lines: a quoted caption with a newline. The row is where the record begins.
         start = reader.line_num + 1
         for cells in reader:
@@ -158,7 +163,7 @@ def read(path: Path, *, now: datetime | None = None) -> Manifest:
                 checker.check(start, header, cells)
             start = reader.line_num + 1
     except csv.Error as error:
-        return _only(reader.line_num, "file", "", f"is no valid CSV: {error}", "look for a stray quote in this row")
+        checker.stop(reader.line_num, f"is no valid CSV: {error}", "look for a stray quote in or above this row")
     if not checker.seen and not checker.problems:
         return _only(1, "file", "", "has a header and no rows", "add a row for each post")
     return Manifest(rows=tuple(checker.rows), videos=checker.videos, problems=tuple(checker.problems))
@@ -189,14 +194,12 @@ def template() -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerow(
-        ["nz-1", "push", "@artist", "7100000000000000001", "NZ", "2186224", "Pacific/Auckland", "2027-01-15 00:00"]
-        + ["profile", "teaser.mp4", "", "Out now", "https://example.com/song", "LISTEN_NOW", "50"]
-    )
-    writer.writerow(
-        ["us-1", "pull", "@artist.two", "7100000000000000002", "US", "6252001", "America/New_York", "2027-01-15 00:00"]
-        + ["", "", "7400000000000000001", "", "https://example.com/song", "LISTEN_NOW", "80"]
-    )
+    release_at = f"{datetime.now(UTC) + timedelta(weeks=4):%Y-%m-%d} 00:00"
+    push = ["nz-1", "push", "@artist", "7100000000000000001", "NZ", "2186224", "Pacific/Auckland", release_at]
+    push += ["profile", "teaser.mp4", "", "Out now", "https://example.com/song", "LISTEN_NOW", "50"]
+    pull = ["us-1", "pull", "@artist.two", "7100000000000000002", "US", "6252001", "America/New_York", release_at]
+    pull += ["", "", "7400000000000000001", "", "https://example.com/song", "LISTEN_NOW", "80"]
+    writer.writerows([push, pull])
     return out.getvalue()
 
 
@@ -206,7 +209,7 @@ def _only(row: int, column: str, read_text: str, problem: str, advice: str) -> M
 
 
 def _check_header(header: list[str]) -> Iterable[Problem]:
-    for name in header:
+    for name in dict.fromkeys(header):
         if name not in COLUMNS:
             near = difflib.get_close_matches(name, COLUMNS, n=1)
             advice = f"did you mean {near[0]}?" if near else f"known columns: {', '.join(COLUMNS)}"
@@ -230,7 +233,8 @@ class _Checker:
         self._now = now
         self._row_ids: dict[str, int] = {}
         self._contents: dict[tuple[str, str], int] = {}
-        self._video_problems: dict[Path, str | None] = {}
+        self._videos: dict[str, tuple[Path, str | None]] = {}
+        self._zone_problems: dict[str, str | None] = {}
 
     def check(self, line: int, header: list[str], cells: list[str]) -> None:
         self.seen += 1
@@ -278,6 +282,10 @@ class _Checker:
         if video is not None:
             self.videos[row["row_id"]] = video
 
+    def stop(self, line: int, problem: str, advice: str) -> None:
+        """What follows cannot be read; what came before keeps its mistakes."""
+        self._say(line, "file", "", problem, advice)
+
     def _say(self, line: int, column: str, read_text: str, problem: str, advice: str) -> None:
         shown = read_text if len(read_text) <= 80 else read_text[:79] + "…"  # noqa: PLR2004 - one terminal line
         self.problems.append(Problem(row=line, column=column, read=shown, problem=problem, advice=advice))
@@ -300,7 +308,9 @@ class _Checker:
 
     def _check_when(self, line: int, row: dict[str, str]) -> datetime | None:
         zone, text = row["time_zone"], row["release_at"]
-        problem = clock.zone_problem(zone)
+        if zone not in self._zone_problems:
+            self._zone_problems[zone] = clock.zone_problem(zone)
+        problem = self._zone_problems[zone]
         if problem is not None:
             self._say(line, "time_zone", zone, "is unknown", problem)
         if text.lower() == clock.NOW:
@@ -310,9 +320,15 @@ class _Checker:
         except ValueError as error:
             self._say(line, "release_at", text, "is no wall time", str(error))
             return None
-        if problem is None and clock.instant(wall_time, zone) < self._now:
-            advice = f"it was {clock.in_zone(clock.instant(wall_time, zone), zone)}; write a later time, or now"
-            self._say(line, "release_at", text, "is in the past", advice)
+        if problem is not None:
+            return wall_time
+        try:
+            due_at = clock.instant(wall_time, zone)
+            if due_at < self._now:
+                advice = f"it was {clock.in_zone(due_at, zone)}; write a later time, or now"
+                self._say(line, "release_at", text, "is in the past", advice)
+        except OverflowError:
+            self._say(line, "release_at", text, "is out of all calendars", "write a year of this century")
         return wall_time
 
     def _check_budget(self, line: int, row: dict[str, str]) -> Decimal:
@@ -327,6 +343,11 @@ class _Checker:
     def _check_ad(self, line: int, row: dict[str, str]) -> None:
         if not re.fullmatch(r"https://[^\s/]+\.[^\s]+", row["landing_url"]):
             self._say(line, "landing_url", row["landing_url"], "is no https address", "write it in full")
+        elif len(row["landing_url"]) > MAX_URL:
+            count = len(row["landing_url"])
+            self._say(
+                line, "landing_url", row["landing_url"], f"has {count} characters", f"at most {MAX_URL} are taken"
+            )
         if row["call_to_action"] not in CALLS_TO_ACTION:
             near = difflib.get_close_matches(row["call_to_action"].upper(), CALLS_TO_ACTION, n=1)
             advice = f"did you mean {near[0]}?" if near else "write one like LISTEN_NOW"
@@ -347,6 +368,10 @@ class _Checker:
             self._say(line, "post_id", row["post_id"], "cannot be carried by a push", "leave it empty, or write pull")
         if row["visibility"] not in set(Visibility):
             self._say(line, "visibility", row["visibility"], "must be said", "write ads_only or profile")
+        self._check_caption(line, row)
+        return self._check_video(line, row["video"])
+
+    def _check_caption(self, line: int, row: dict[str, str]) -> None:
         if not row["caption"]:
             self._say(line, "caption", "", "is empty", "a push needs a caption; it cannot be changed later")
         elif len(row["caption"]) > MAX_CAPTION:
@@ -354,16 +379,14 @@ class _Checker:
             self._say(line, "caption", row["caption"], f"has {count} characters", f"TikTok takes {MAX_CAPTION}")
         if _EMOJI.search(row["caption"]):
             self._say(line, "caption", row["caption"], "has an emoji", "TikTok refuses emoji in ad text")
-        return self._check_video(line, row["video"])
 
     def _check_video(self, line: int, name: str) -> Path | None:
         if not name:
             self._say(line, "video", "", "is empty", "a push needs a video file")
             return None
-        path = (self._folder / name).resolve()
-        if path not in self._video_problems:
-            self._video_problems[path] = _video_problem(path)
-        problem = self._video_problems[path]
+        if name not in self._videos:
+            self._videos[name] = _video(self._folder, name)
+        path, problem = self._videos[name]
         if problem is not None:
             self._say(line, "video", name, *problem.split("; ", 1))
             return None
@@ -381,11 +404,26 @@ class _Checker:
                 self._say(line, "account", row["account"], problem, "delete the row, or name another video")
 
 
+def _video(folder: Path, name: str) -> tuple[Path, str | None]:
+    """Where a video is, and what is wrong with it: `problem; advice`."""
+    try:
+        path = (folder / name).resolve()
+        return path, _video_problem(path)
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # too long, a NUL in it, a folder closed to us, a ring of links
+        return folder / name, f"cannot be looked up; {error}"
+
+
 def _video_problem(path: Path) -> str | None:
     if not path.is_file():
         return f"is not there; looked for {path}"
     if path.suffix.lower() not in VIDEO_SUFFIXES:
         return f"is no video file; TikTok takes {', '.join(VIDEO_SUFFIXES)}"
+    if not os.access(path, os.R_OK):
+        return "cannot be read; see its permissions"
     size = path.stat().st_size
     if size == 0:
         return "is an empty file; export it again"

@@ -1,6 +1,7 @@
 """The scope of an access request (R7): what an owner is asked to allow."""
 
 from enum import StrEnum
+from typing import Self
 
 from sparkads.contracts.base import Contract
 
@@ -29,6 +30,22 @@ class Scope(Contract):
         if self.live:
             parts.append("live")
         return "+".join(parts) or "nothing"
+
+    @classmethod
+    def from_key(cls, key: str) -> Self:
+        """The scope of a `key`."""
+        parts = key.split("+")
+        videos = next((part.removeprefix("videos:") for part in parts if part.startswith("videos:")), NewVideos.NO)
+        return cls(existing_posts="posts" in parts, new_videos=NewVideos(videos), live="live" in parts)
+
+    def shortfall(self, *, can_pull: bool, can_push: bool, ads_only: bool) -> tuple[str, ...]:
+        """What was asked for and not granted, of what TikTok shows on an identity; it shows nothing about live."""
+        missing = ["existing posts"] if self.existing_posts and not can_pull else []
+        if self.new_videos is not NewVideos.NO and not can_push:
+            missing.append("new videos")
+        elif self.new_videos is NewVideos.ON_PROFILE and ads_only:
+            missing.append("new videos on the profile")
+        return tuple(missing)
 
     @property
     def sentence(self) -> str:

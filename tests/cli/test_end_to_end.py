@@ -179,7 +179,7 @@ async def test_accounts_are_listed_shared_taken_back_and_ended(label: Label, spa
     )
     assert shared.code == 0, shared.out
     assert len(shared.json["pairs"]) == 6  # for each account: the member, the ad account, the member's role on it
-    assert {pair["outcome"] for pair in shared.json["pairs"]} == {"done"}
+    assert {pair["outcome"] for pair in shared.json["pairs"]} <= {"done", "already"}
     listed = await sparkads("accounts", "list", label.bc_id, "--as", label.standard)
     assert "2 TikTok accounts" in listed.out
 
@@ -224,7 +224,7 @@ async def test_a_release_from_the_manifest_to_the_report(
     assert watched.code == 0, watched.out + watched.err
     assert watched.json["campaign_id"] == name  # the file's name
     assert watched.json["counts"] == {"published": 2}
-    assert "promote" in watched.err
+    assert watched.err.splitlines()[-1].startswith("done: 2 published")
     # Starting it again changes nothing; another manifest under its id is refused.
     assert (await sparkads(*start)).code == 0
     file = write_manifest(file, push("c", f"@{handle}", label.ad_account))
@@ -251,10 +251,10 @@ async def test_a_release_is_paused_resumed_and_cancelled_by_its_people(
     file = write_manifest(
         tmp_path / "later.csv", pull("a", f"@{handle}", label.ad_account, post_of(handle), release_at=later)
     )
-    started = await sparkads(
+    begun = await sparkads(
         "campaign", "start", file, "--bc", label.bc_id, "--operator", label.operator, "--id", name, "--json"
     )
-    assert started.code == 0, started.out
+    assert begun.code == 0, begun.out
 
     async def loaded() -> bool:
         return (await sparkads("campaign", "status", name, "--json")).json["counts"] == {"ready": 1}

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import NoReturn
 
-from sparkads.cli.app import app
+from sparkads.cli.tree import app
 
 
 def main() -> NoReturn:

@@ -182,6 +182,7 @@ def request(
         answers = run(
             settings,
             lambda spark: _wait_for_answers(spark, bc, waiting),
+            long=True,
             on_interrupt=f"no longer waiting; the requests stay open: sparkads access status {bc}",
         )
         document["answers"] = answers

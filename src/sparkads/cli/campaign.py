@@ -159,7 +159,7 @@ def start(
         await spark.start_release(complete)
         return complete
 
-    started = run(settings, begin, files=True)
+    started = run(settings, begin, files=True, long=True)
     document: dict[str, object] = {
         "campaign_id": started.campaign_id,
         "bc_id": bc,
@@ -300,6 +300,7 @@ def _watch(campaign_id: str, document: dict[str, object], *, as_json: bool) -> N
     result: ReleaseResult = run(
         load_settings(),
         lambda spark: watch(spark, campaign_id),
+        long=True,
         on_interrupt=f"no longer watching; the campaign goes on: sparkads campaign watch {campaign_id}",
     )
     missed = sum(count for state, count in result.counts.items() if state is not TargetState.PUBLISHED)

@@ -20,8 +20,8 @@ from sparkads.errors import NothingOnRecord, SparkAdsError, Unreachable
 from sparkads.files import FileDamaged
 from sparkads.settings import ClientSettings, without_secrets
 
-CONNECT = timedelta(seconds=5)
-"""For one try to connect to Temporal."""
+CONNECT_SECONDS = 8.0
+"""To connect to Temporal. The SDK's own time-out ends when something listens, not when it answers."""
 STORE_SECONDS = 10.0
 """For one look into the object store, whose own retries may go on for minutes."""
 SLOW_SECONDS = 5.0
@@ -35,6 +35,7 @@ SILENT = frozenset(
         RPCStatusCode.RESOURCE_EXHAUSTED,
     }
 )
+_NO_WORKER = {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.FAILED_PRECONDITION}
 _FORBIDDEN = {RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED}
 
 _NO_FILE = BlobRef(sha256="0" * 64, size=0)
@@ -55,6 +56,7 @@ def run(
     work: Callable[[SparkAds], Coroutine[Any, Any, Answer]],
     *,
     files: bool = False,
+    long: bool = False,
     on_interrupt: str = "interrupted; what was sent already goes on",
 ) -> Answer:
     """
@@ -64,6 +66,7 @@ def run(
         settings: where the servers are.
         work: what to do.
         files: whether it needs the object store, which is then tried first.
+        long: whether it waits for people or for an instant, so that no answer for seconds means nothing.
         on_interrupt: what to say after Ctrl-C.
 
     Raises:
@@ -71,26 +74,23 @@ def run(
         Interrupted: after Ctrl-C.
     """
     try:
-        return asyncio.run(_with_connection(settings, work, files=files))
+        return asyncio.run(_with_connection(settings, work, files=files, long=long))
     except KeyboardInterrupt:
         raise Interrupted(on_interrupt) from None
 
 
 async def _with_connection(
-    settings: ClientSettings, work: Callable[[SparkAds], Awaitable[Answer]], *, files: bool
+    settings: ClientSettings, work: Callable[[SparkAds], Coroutine[Any, Any, Answer]], *, files: bool, long: bool
 ) -> Answer:
     try:
         spark = await _connect(settings)
         if files:
             await _look_into_store(spark, settings)
-        warning = asyncio.create_task(_warn_without_worker(spark, settings))
         try:
-            return await work(spark)
+            return await _while_there_is_a_worker(spark, settings, work, long=long)
         except NothingOnRecord:
             await _check_namespace(spark, settings)
             raise
-        finally:
-            warning.cancel()
     except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
         _name_temporal(settings, error)
     except ObjectStoreError as error:
@@ -101,7 +101,16 @@ async def _connect(settings: ClientSettings) -> SparkAds:
     options: dict[str, Any] = dict(settings.temporal.to_client_connect_config())
     address = options.pop("target_host")
     try:
-        return await SparkAds.connect(address, object_store=settings.object_store, connect_timeout=CONNECT, **options)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await SparkAds.connect(
+                address,
+                object_store=settings.object_store,
+                connect_timeout=timedelta(seconds=CONNECT_SECONDS),
+                **options,
+            )
+    except TimeoutError as error:
+        advice = f"no answer within {CONNECT_SECONDS:g} s; see TEMPORAL_ADDRESS"
+        raise Unreachable("Temporal", settings.temporal_address, advice) from error
     except Unreachable as error:
         reason = str(error.__cause__)
         if "Unauthenticated" in reason or "PermissionDenied" in reason:
@@ -121,8 +130,28 @@ async def _look_into_store(spark: SparkAds, settings: ClientSettings) -> None:
         raise _store_unreachable(settings) from error
 
 
-async def _warn_without_worker(spark: SparkAds, settings: ClientSettings) -> None:
-    await asyncio.sleep(SLOW_SECONDS)
+async def _while_there_is_a_worker(
+    spark: SparkAds, settings: ClientSettings, work: Callable[[SparkAds], Coroutine[Any, Any, Answer]], *, long: bool
+) -> Answer:
+    doing = asyncio.create_task(work(spark))
+    try:
+        await asyncio.wait([doing], timeout=SLOW_SECONDS)
+        if not doing.done():
+            has_worker = await _has_worker(spark)
+            if not has_worker and not long:
+                advice = f"none polls namespace {spark.temporal.namespace!r}; what was sent is done when one does"
+                raise Unreachable("A worker", settings.temporal_address, advice)
+            if not has_worker:
+                output.say("no worker is running; still waiting for one", style="yellow")
+            elif not long:
+                output.say("no answer yet; still waiting (the Temporal UI shows what for)", style="yellow")
+        return await doing
+    finally:
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)
+
+
+async def _has_worker(spark: SparkAds) -> bool:
     request = DescribeTaskQueueRequest(
         namespace=spark.temporal.namespace,
         task_queue=TaskQueue(name=names.TASK_QUEUE),
@@ -131,10 +160,8 @@ async def _warn_without_worker(spark: SparkAds, settings: ClientSettings) -> Non
     try:
         described = await spark.temporal.workflow_service.describe_task_queue(request)
     except RPCError:
-        return  # the work itself will say what is wrong
-    if not described.pollers:
-        where = f"{settings.temporal_address}, namespace {spark.temporal.namespace}"
-        output.say(f"no worker is running ({where}); still waiting for one", style="yellow")
+        return True  # nobody knows: the work itself will say what is wrong
+    return bool(described.pollers)
 
 
 async def _check_namespace(spark: SparkAds, settings: ClientSettings) -> None:
@@ -153,13 +180,18 @@ def _name_temporal(settings: ClientSettings, error: RPCError | WorkflowUpdateRPC
         raise Unreachable("A worker", settings.temporal_address, "is one running?") from error
     if error.status in _FORBIDDEN:
         raise _forbidden(settings) from error
-    # A query needs a worker: without one it runs into its deadline, or the server says that nobody polls.
-    if "worker" in error.message or "poller" in error.message or error.status is RPCStatusCode.DEADLINE_EXCEEDED:
-        raise Unreachable("A worker", settings.temporal_address, f"is one running? ({error.message})") from error
+    # A query or an update needs a worker: without one it runs into its deadline, or the server says that nobody polls;
+    # and one that fails at its workflow tasks is as good as none.
+    if error.status in _NO_WORKER or "poller" in error.message:
+        raise Unreachable("A worker", settings.temporal_address, f"see its log ({_one_line(error)})") from error
     if error.status in SILENT:
-        advice = f"is it running? See TEMPORAL_ADDRESS ({' '.join(error.message.split())})"
+        advice = f"is it running? See TEMPORAL_ADDRESS ({_one_line(error)})"
         raise Unreachable("Temporal", settings.temporal_address, advice) from error
     raise error
+
+
+def _one_line(error: RPCError) -> str:
+    return " ".join(error.message.split())
 
 
 def _forbidden(settings: ClientSettings) -> Unreachable:

@@ -1,0 +1,1 @@
+"""Guards against what rots unseen: determinism, contracts, names, and the tree itself."""
