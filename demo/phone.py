@@ -29,7 +29,7 @@ def scan(picture: Path) -> str:
     Raises:
         NoCode: there is none, or more than one.
     """
-    with av.open(io.BytesIO(picture.read_bytes())) as container:
+    with av.open(io.BytesIO(picture.read_bytes()), "r") as container:
         frame = next(container.decode(video=0)).reformat(format="gray")
     plane = frame.planes[0]
     padded = bytes(plane)

@@ -117,7 +117,7 @@ class Screen:
             yield move
 
     def rows(self, manifest: Sequence[ManifestRow], report: Sequence[ReportRow]) -> None:
-        """The final table: two lines for each row, so that whole ids fit into 80 columns, and the reason if held back."""
+        """The final table: two lines for each row, so that whole ids fit into 80 columns; and the reason, if any."""
         kinds = {row.row_id: f"{row.mode} {row.visibility or ''}".replace("_", " ").rstrip() for row in manifest}
         self._row(*(Text(head, style="dim") for head in _HEAD))
         zone = ""

@@ -32,7 +32,7 @@ from sparkads.contracts.authorization import AuthorizationResult
 from sparkads.contracts.business_center import Decision, QrCode, RequestAccess, ScanReport
 from sparkads.contracts.release import FINAL_STATES, ReleaseInput, ReleasePhase, ReportFiles, TargetState
 from sparkads.errors import AdminOnly
-from sparkads.manifest import Manifest, ManifestRow, Mode
+from sparkads.manifest import Manifest, Mode
 from sparkads.scopes import NewVideos, Scope
 from store.releases import ReportRow
 from workers.connect import connect_token
@@ -182,13 +182,13 @@ class Label:
             for number, artist in enumerate(cast.ARTISTS, start=1):
                 button = "decline" if artist.handle == cast.DECLINES else "approve"
                 replies[await phone.answer(self._http, code, artist.handle, button)] += 1
-                bar(number, ", ".join(f"{count} × {reply}" for reply, count in replies.items()))
+                bar(number, ", ".join(f"{count} times {reply}" for reply, count in replies.items()))
         approving = len(cast.ARTISTS) - 1
         with self._screen.progress("Found", approving) as bar:
             await self._until(lambda: self._found(bar, approving), f"{approving} accounts authorized")
         self._screen.say(
-            f"TikTok sends no word of it: the {approving} approved accounts were found by looking into Business Center. "
-            "They stay authorized until somebody ends it (R10)."
+            f"TikTok sends no word of it: the {approving} approved accounts were found by looking into Business "
+            "Center. They stay authorized until somebody ends it (R10)."
         )
         self._screen.say(f"@{cast.DECLINES} declined, which leaves no trace there: that request still holds its slot.")
 
@@ -216,8 +216,8 @@ class Label:
             shared.cancel()
             await asyncio.gather(shared, return_exceptions=True)
         self._screen.say(
-            f"The operator, {cast.OPERATOR.first_name}, now has both keys that an ad needs (R5): permission on the TikTok "
-            "account, and a role on the ad account that pays."
+            f"The operator, {cast.OPERATOR.first_name}, now has both keys that an ad needs (R5): permission on the "
+            "TikTok account, and a role on the ad account that pays."
         )
         await self._until(lambda: self._is_past(ReleasePhase.SHARE), "the shared rows are through the gate")
         await self._revoke()
@@ -301,8 +301,8 @@ class Label:
             ended = await handle.result()
         self._screen.say(
             f"@{cast.REVOKES} takes the consent back in the TikTok app. Found by the next look at Business Center: "
-            f"{ended.grants_ended} permissions and {ended.links_removed} link ended, {ended.targets_frozen} rows frozen, "
-            f"{ended.ads_stopped} ads to stop; all others go on (R15)."
+            f"{ended.grants_ended} permissions and {ended.links_removed} link ended, {ended.targets_frozen} rows "
+            f"frozen, {ended.ads_stopped} ads to stop; all others go on (R15)."
         )
 
     async def _say_ready(self) -> None:
@@ -408,7 +408,7 @@ class Label:
 
     async def _until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         async with _patience(what):
-            while not await condition():
+            while not await condition():  # noqa: ASYNC110 - conditions of other processes can only be polled
                 await asyncio.sleep(LOOK)
 
 

@@ -1,5 +1,5 @@
 """
-The video that the demo publishes: a ferry's lights cross a harbour at midnight. Drawn here, so that nothing is borrowed.
+The video that the demo publishes: a ferry's lights cross a harbour at midnight. Drawn here: nothing is borrowed.
 
 `python -m demo.video PATH` writes it; examples/ holds one that was made this way.
 """

@@ -224,6 +224,7 @@ class AccessRequestWorkflow:
             undecodable_signals=self._undecodable.count,
             last_undecodable=self._undecodable.last,
             last_scan=self._last_scan,
+            last_error=self._last_error,
         )
 
     def _present(self) -> None:

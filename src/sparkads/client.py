@@ -56,7 +56,12 @@ from sparkads.files import Files
 UPDATES_AT_ONCE = 8
 """Updates that this client keeps in flight. A workflow takes ten at a time and the server refuses the rest."""
 
-_PASSING = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.DEADLINE_EXCEEDED}
+_PASSING = {
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.FAILED_PRECONDITION,  # a query of a run so new that its first task is not scheduled yet
+}
 _ATTEMPTS = 6
 """Tries of a command that the server could not take; with the pauses between them about 15 seconds."""
 

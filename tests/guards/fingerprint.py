@@ -33,6 +33,9 @@ _COMMANDS = {
     "asyncio.timeout",
     "asyncio.timeout_at",
 }
+_TIMERS = {"sleep", "wait_for", "timeout", "timeout_at"}
+"""Of these the kind is compared, and not how long they take."""
+
 _METHODS = {"signal", "cancel", "execute_operation", "start_operation"}
 """Of handles: of other workflows, of children and of activities. A task's `cancel` may cancel an activity, too."""
 
@@ -142,7 +145,7 @@ def _in_order(node: ast.AST) -> Iterator[ast.AST]:
 
 def _subject(call: ast.Call, known: set[str]) -> str:
     """What a command is about, if its first argument says so by a name that is not a local one."""
-    if not call.args:
+    if not call.args or (isinstance(call.func, ast.Attribute) and call.func.attr in _TIMERS):
         return ""
     first = call.args[0]
     root = first

@@ -109,7 +109,7 @@ NOT_SCANS = {
     "a wrong type": ("--input", '{"handle": 12, "decision": "maybe"}'),
     "a bare text": ("--input", '"kiri scanned it"'),
     "plain text": ("--input", "kiri scanned it", "--input-meta", "encoding=text/plain"),
-    "bytes": ("--input", base64.b64encode(bytes(range(128, 200))).decode(), "--input-base64"),
+    "bytes": ("--input", base64.b64encode(bytes(range(128, 200))).decode(), "--input-base64", "--input-meta", "encoding=binary/plain"),
     "nothing": (),
     "two of them": ("--input", '{"handle": "kiri"}', "--input", '{"handle": "moana"}'),
     "null": ("--input", "null"),

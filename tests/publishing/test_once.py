@@ -122,10 +122,13 @@ async def test_a_worker_killed_in_the_middle_of_a_call_publishes_nothing_twice(t
         assert stack.simulator_url is not None
         import aiohttp  # noqa: PLC0415 - only this test has a stack of its own
 
-        async with aiohttp.ClientSession() as session, asyncpg.create_pool(stack.database_url, min_size=1, max_size=4) as db:
+        async with (
+            aiohttp.ClientSession() as session,
+            asyncpg.create_pool(stack.database_url, min_size=1, max_size=4) as db,
+        ):
             simulator = Simulator(stack.simulator_url, session)
             label = await _label_of(stack.temporal_address, stack.object_store, simulator, db)
-            worker = await _start_worker(stack.environment)
+            first = await _start_worker(stack.environment)
             await simulator.post(
                 "faults",
                 {"seed": 1, "rules": [{"path": CREATE, "kind": "delay", "when": "after", "seconds": 3, "times": 1}]},
@@ -134,8 +137,8 @@ async def test_a_worker_killed_in_the_middle_of_a_call_publishes_nothing_twice(t
             await until(
                 lambda: db.fetchval("SELECT count(*) = 12 FROM intents WHERE state = 'called'"), "the call is under way"
             )
-            os.kill(worker.pid, signal.SIGKILL)
-            await worker.wait()
+            os.kill(first.pid, signal.SIGKILL)
+            await first.wait()
 
             second = await _start_worker(stack.environment)
             try:

@@ -262,13 +262,14 @@ def cancel(
         await spark.cancel_request(bc, command)
         return await seen(
             lambda: spark.request_status(bc, command.name),
-            lambda request: request.outcome is not RequestOutcome.PENDING,
+            lambda request: request.outcome is not RequestOutcome.PENDING or request.last_error != before.last_error,
             within=_CONFIRM_SECONDS,
         )
 
     request = run(settings, take_back)
     if request.outcome is RequestOutcome.PENDING:
-        raise NotConfirmed(f"the request {command.name} is still open; R2: is {command.actor} an admin?")
+        because = request.last_error or f"R2: is {command.actor} an admin?"
+        raise NotConfirmed(f"the request {command.name} is still open: {because}")
     if request.outcome is not RequestOutcome.CANCELLED:
         raise RequestClosedAlready(f"the request {command.name} was {_words(request.outcome)} in the meantime")
     output.answer(request, _request_facts(request), as_json=as_json)

@@ -395,8 +395,8 @@ def _summary(manifest: Manifest) -> list[InstantLine]:
 
 def _summary_pictures(manifest: Manifest, summary: list[InstantLine]) -> list[RenderableType]:
     rows = [(line.due_at or clock.NOW, line.local, line.territory, line.pushes, line.pulls) for line in summary]
-    accounts = len({row.account for row in manifest.rows})
+    accounts, videos = len({row.account for row in manifest.rows}), len(set(manifest.videos.values()))
     return [
         output.table(f"{len(manifest.rows)} rows", ("Instant", "Local", "Territory", "Pushes", "Pulls"), rows),
-        Text(f"no mistakes; {accounts} TikTok accounts, {len(set(manifest.videos.values()))} videos to upload"),
+        Text(f"no mistakes; TikTok accounts: {accounts}, videos to upload: {videos}"),
     ]

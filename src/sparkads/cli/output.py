@@ -64,8 +64,9 @@ def say(text: str, *, style: str = "") -> None:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Lay rows out; cells are shown as they are, never read as markup."""
     grid = Table(title=Text(title), title_justify="left", title_style="bold")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        # The first column is what a person copies into the next command.
+        grid.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
         grid.add_row(*(cell(value) for value in row))
     return grid

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -101,7 +102,7 @@ def picture(status: ReleaseStatus) -> RenderableType:
     }
     parts: list[RenderableType] = [output.facts(f"Release campaign {status.campaign_id}", lines)]
     if total:
-        parts += [ProgressBar(total=total, completed=final, width=60), counts_table(status.counts)]
+        parts += [Padding(ProgressBar(total=total, completed=final, width=60), 0), counts_table(status.counts)]
     if status.waves:
         waves = [(wave.number, wave.due_at, wave.targets, wave.shards) for wave in status.waves]
         parts.append(output.table("Waves to come", ("Wave", "Due", "Targets", "Shards"), waves))

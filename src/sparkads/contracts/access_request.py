@@ -59,3 +59,4 @@ class AccessRequestStatus(Contract):
     undecodable_signals: int = 0
     last_undecodable: str = ""
     last_scan: str = Field(default="", description="outcome of the last scan that did not answer the request")
+    last_error: str = Field(default="", description="why the last command was refused")

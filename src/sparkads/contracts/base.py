@@ -20,7 +20,7 @@ def _bare_handle(value: str) -> str:
     return value.strip().removeprefix("@").lower()
 
 
-TikTokId = Annotated[str, StringConstraints(pattern=r"^\d{1,20}$")]
+TikTokId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 """An id given by TikTok: digits, kept as text."""
 
 Handle = Annotated[

@@ -1,0 +1,35 @@
+"""The platform's numbers by name, and that nobody writes them anywhere else."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sparkads.policy import DEFAULT_PROFILE, PROFILES
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "accounts", "centers"), [("seed-2023", 200, None), ("tiktok-2026", 800, 800)], ids=["2023", "2026"]
+)
+def test_the_numbers_of_a_profile(name: str, accounts: int, centers: int | None) -> None:
+    # R6, domain decision 2
+    profile = PROFILES[name]
+
+    assert profile.name == name
+    assert profile.accounts_per_business_center == accounts
+    assert profile.business_centers_per_account == centers
+
+
+def test_the_profile_of_2023_is_the_default() -> None:
+    assert DEFAULT_PROFILE == "seed-2023"
+
+
+@pytest.mark.parametrize("folder", ["workflows", "activities", "store"])
+def test_the_cap_is_written_nowhere_else(folder: str) -> None:
+    # R6: a number of the platform has one place.
+    sources = {path: path.read_text() for path in (CHECKOUT / folder).rglob("*.py")}
+    assert sources
+
+    assert [str(path) for path, text in sources.items() if re.search(r"\b(200|800)\b", text)] == []
