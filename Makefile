@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-system check format up bench lock screenshots clean
+.PHONY: help demo test test-system check format up bench histories lock screenshots clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,7 +20,7 @@ demo: $(READY)  ## A whole midnight release against a pretended TikTok, in about
 	@$(BIN)/python -m demo $(ARGS)
 
 test: $(READY)  ## All tests, on a real Temporal server and PostgreSQL
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --ignore=tests/system -n 4 --dist loadfile $(ARGS)
 
 test-system: $(READY)  ## Tests that also need Chromium and zbarimg on the machine
 	@$(BIN)/python -m pytest tests/system $(ARGS)
@@ -42,7 +42,10 @@ bench: $(READY)  ## Measure, as ratios within one run
 	@$(BIN)/python -m bench $(ARGS)
 
 screenshots: $(READY)  ## Make the pictures of the README again (needs Chromium)
-	@$(BIN)/python -m docs.screenshots
+	@$(BIN)/python docs/screenshots.py
+
+histories: $(READY)  ## Record the histories that are replayed, after a workflow was changed
+	@$(BIN)/python -m tests.guards.record
 
 lock: $(READY)  ## Pin the dependencies again
 	@$(BIN)/python -m pip install --quiet uv

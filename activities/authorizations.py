@@ -167,7 +167,6 @@ class AuthorizationActivities:
             pairs.append(await self._link(client, sharing, link))
             if link.member_role is not None:
                 pairs += [await self._give_role(client, sharing, member.user_id, link) for member in command.members]
-        await members.forget(self._db, sharing.bc_id)
         return ShareResult(pairs=tuple(pairs))
 
     async def _grant(self, client: TikTokClient, sharing: ShareAccount, grant: MemberGrant) -> SharedPair:
@@ -196,6 +195,7 @@ class AuthorizationActivities:
                 connection, sharing.authorization_id, grant.user_id, permissions, sharing.command.actor
             )
             if not already:
+                await members.note_account(connection, sharing.bc_id, grant.user_id, sharing.asset_id, permissions)
                 await self._tell(connection, sharing, "shared", f"{subject}: {', '.join(grant.permissions)}")
         return SharedPair(subject=subject, outcome=PairOutcome.ALREADY if already else PairOutcome.DONE)
 
@@ -212,7 +212,8 @@ class AuthorizationActivities:
                 await client.business_centers.assign_ad_account(sharing.bc_id, user_id, link.advertiser_id, role)
         except ApplicationError as error:
             return _refused_pair(subject, error)
-        async with self._db.acquire() as connection:
+        async with self._db.acquire() as connection, connection.transaction():
+            await members.note_ad_account(connection, sharing.bc_id, user_id, link.advertiser_id, role)
             await self._tell(connection, sharing, "role given", f"{subject}: {role}")
         return SharedPair(subject=subject, outcome=PairOutcome.DONE)
 

@@ -265,10 +265,10 @@ class ReleaseActivities:
             if reason is None:
                 ready.append(candidate)
             else:
-                blocked.append((candidate.row_id, TargetState.BLOCKED, reason))
+                blocked.append((candidate.row_id, reason))
         async with self._db.acquire() as connection, connection.transaction():
             await publishing.set_ready(connection, campaign.campaign_id, ready)
-            await publishing.set_state(connection, campaign.campaign_id, blocked)
+            await publishing.block_waiting(connection, campaign.campaign_id, blocked)
 
     @activity.defn
     async def prepare_ad_accounts(self, prepare: Prepare) -> None:

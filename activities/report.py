@@ -97,7 +97,9 @@ def as_csv(report: ReleaseReport) -> str:
     the file back and needs the exact text of such a cell takes it from the JSON.
     """
     out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(ReportRow.model_fields), quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
+    writer = csv.DictWriter(
+        out, fieldnames=list(ReportRow.model_fields), quoting=csv.QUOTE_MINIMAL, lineterminator="\n"
+    )
     writer.writeheader()
     for row in report.rows:
         cells = row.model_dump(mode="json")

@@ -279,7 +279,9 @@ def _lanes(rows: Iterable[ReportRow]) -> list[tuple[_Key, list[ReportRow]]]:
 def _lane(key: _Key, rows: Sequence[ReportRow], scale: _Scale, layout: Layout, top: float) -> Lane:
     zone = ZoneInfo(key.zone)
     track_top = top + layout.header + 16
-    spots = sorted((_Spot(scale.x(_shown_at(row)), row) for row in rows), key=lambda spot: (spot.x, spot.row.row_number))
+    spots = sorted(
+        (_Spot(scale.x(_shown_at(row)), row) for row in rows), key=lambda spot: (spot.x, spot.row.row_number)
+    )
     levels = _swarm([spot.x for spot in spots]) if len(spots) <= MAX_MARKS else None
     marks: tuple[Mark, ...] = ()
     columns: tuple[Column, ...] = ()

@@ -42,7 +42,7 @@ from workers.settings import Settings
 SCOPE = Scope(existing_posts=True, new_videos=NewVideos.ON_PROFILE)
 """What every owner is asked for: the manifest has pulls, and pushes that show on profiles."""
 
-UNTIL_FIRST_MIDNIGHT = timedelta(seconds=19)
+UNTIL_FIRST_MIDNIGHT = timedelta(seconds=20)
 """From the start of the release to the first midnight: sharing and preparing take about 160 calls, and TikTok's basic
 tier takes 10 a second. Should a machine be slower, posts go out later than planned, never earlier."""
 
@@ -182,7 +182,7 @@ class Label:
             for number, artist in enumerate(cast.ARTISTS, start=1):
                 button = "decline" if artist.handle == cast.DECLINES else "approve"
                 replies[await phone.answer(self._http, code, artist.handle, button)] += 1
-                bar(number, ", ".join(f"{count} times {reply}" for reply, count in replies.items()))
+                bar(number, ", ".join(f"{reply}: {count}" for reply, count in replies.items()))
         approving = len(cast.ARTISTS) - 1
         with self._screen.progress("Found", approving) as bar:
             await self._until(lambda: self._found(bar, approving), f"{approving} accounts authorized")

@@ -1,6 +1,7 @@
 """What members may use, as TikTok said last: a cache with an age, never a source."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from sparkads.contracts.base import Contract
@@ -54,6 +55,32 @@ async def get(db: Database, bc_id: str, user_id: str, *, not_before: datetime) -
         accounts=json.loads(row["accounts"]),
         admins=tuple(json.loads(row["admins"])),
         fetched_at=row["fetched_at"],
+    )
+
+
+async def note_account(
+    db: Database, bc_id: str, user_id: str, asset_id: str, permissions: Sequence[Permission]
+) -> None:
+    """TikTok has just taken a grant: add it to what is remembered, without making that any younger."""
+    await db.execute(
+        """UPDATE member_access SET accounts = accounts || jsonb_build_object($3::text, $4::jsonb)
+           WHERE bc_id = $1 AND user_id = $2""",
+        bc_id,
+        user_id,
+        asset_id,
+        json.dumps(permissions),
+    )
+
+
+async def note_ad_account(db: Database, bc_id: str, user_id: str, advertiser_id: str, role: AdAccountRole) -> None:
+    """TikTok has just taken a role on an ad account: add it, likewise."""
+    await db.execute(
+        """UPDATE member_access SET ad_accounts = ad_accounts || jsonb_build_object($3::text, $4::text)
+           WHERE bc_id = $1 AND user_id = $2""",
+        bc_id,
+        user_id,
+        advertiser_id,
+        role,
     )
 
 

@@ -131,8 +131,17 @@ async def waiting_candidates(db: Database, campaign_id: str) -> list[Candidate]:
 async def set_ready(connection: Connection, campaign_id: str, ready: Sequence[Candidate]) -> None:
     """Both keys are there: the targets wait for their instant, bound to the account as it is now."""
     await connection.executemany(
-        "UPDATE targets SET state = $3, asset_id = $4, reason = '' WHERE campaign_id = $1 AND row_id = $2",
+        """UPDATE targets SET state = $3, asset_id = $4, reason = ''
+           WHERE campaign_id = $1 AND row_id = $2 AND state = 'waiting'""",
         [(campaign_id, candidate.row_id, TargetState.READY, candidate.asset_id) for candidate in ready],
+    )
+
+
+async def block_waiting(connection: Connection, campaign_id: str, reasons: Sequence[tuple[str, str]]) -> None:
+    """Block targets that still wait, each `(row_id, reason)`; one that was frozen in the meantime stays frozen."""
+    await connection.executemany(
+        "UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND row_id = $2 AND state = 'waiting'",
+        [(campaign_id, row_id, TargetState.BLOCKED, reason[:500]) for row_id, reason in reasons],
     )
 
 

@@ -111,6 +111,11 @@ def load_settings() -> ClientSettings:
     return settings
 
 
+def debugging() -> bool:
+    """Whether a bug is shown with its traceback: SPARKADS_DEBUG=1, known even where no other setting can be read."""
+    return os.environ.get("SPARKADS_DEBUG") == "1"
+
+
 def without_secrets(url: str) -> str:
     """A URL that may be shown: neither a password nor keys in its query."""
     masked = re.sub(r"(://[^:@/]*:).*@", rf"\g<1>{_HIDDEN}@", url)

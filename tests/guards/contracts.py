@@ -3,7 +3,7 @@ The shape of every message that may be under way, or in a history, when a new re
 
     python -m tests.guards.contracts --write
 
-That is all of `sparkads.contracts`, what activities take and return, the bundle of a release, and what these consist of.
+That is all of `sparkads.contracts`, what activities take and return, the bundle of a release, and all their parts.
 """
 
 import importlib
@@ -141,8 +141,20 @@ def _name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+def _text(one: Lock) -> str:
+    """JSON with one field a line."""
+    models = [
+        f"  {json.dumps(name)}: {{\n"
+        + ",\n".join(f"   {json.dumps(field)}: {json.dumps(of)}" for field, of in shape.items())
+        + "\n  }"
+        for name, shape in one["models"].items()
+    ]
+    enums = [f"  {json.dumps(name)}: {json.dumps(values)}" for name, values in one["enums"].items()]
+    return '{\n "models": {\n' + ",\n".join(models) + '\n },\n "enums": {\n' + ",\n".join(enums) + "\n }\n}\n"
+
+
 if __name__ == "__main__":
-    text = json.dumps(current(), indent=1) + "\n"
+    text = _text(current())
     if "--write" in sys.argv:
         FILE.write_text(text)
     else:

@@ -7,7 +7,7 @@ from typing import Any
 from temporalio.client import WorkflowHistory
 
 FOLDER = Path(__file__).parent / "histories"
-"""`<workflow>/<what happened>.json`."""
+"""`<workflow>/<what happened>.json`, or `….<patch>.json` if it was recorded behind a patch."""
 
 MAX_BYTES = 200_000
 """Of one file. A path takes a hundred events; more of the same guards nothing."""
@@ -20,7 +20,8 @@ def recorded() -> list[Path]:
 
 def load(path: Path) -> WorkflowHistory:
     """A committed history, for the replayer."""
-    return WorkflowHistory.from_json(path.stem, path.read_text())
+    workflow_id = events(path)[0]["workflowExecutionStartedEventAttributes"]["workflowId"]
+    return WorkflowHistory.from_json(workflow_id, path.read_text())
 
 
 def events(path: Path) -> list[dict[str, Any]]:

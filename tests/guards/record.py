@@ -1,11 +1,15 @@
 """
 Records the histories that `test_replay.py` replays: real runs, on the real stack, of each workflow's main paths.
 
+    python -m tests.guards.record --beside what-changed
     python -m tests.guards.record
 
-To be run after workflow code was changed on purpose: behind `workflow.patched`, or as a new version. Takes two minutes.
+To be run after workflow code was changed on purpose. Behind `workflow.patched` the old histories stay, since runs like
+them are still under way, and the new ones are put beside them. Without `--beside` they are replaced: right only if no
+such run exists any more, or none ever did. Takes two minutes.
 """
 
+import argparse
 import asyncio
 import os
 import shutil
@@ -43,7 +47,7 @@ SETTINGS = QUICK | {
 }
 
 SUGGEST_AFTER = 40
-"""Events after which a server suggests to continue as new; Temporal's own default would take a history of a megabyte."""
+"""Events after which a server suggests to continue as new; Temporal's own default is more than 4,000."""
 
 AT_ONCE = {
     "scan_seconds": 0,
@@ -203,7 +207,7 @@ async def request_timed_out(world: World) -> None:
     """Two reminders, and the deadline."""
     label, _ = await world.label()
     await label.seed_accounts("kiri")
-    deadline = datetime.now(UTC) + timedelta(seconds=4)
+    deadline = datetime.now(UTC) + timedelta(seconds=6)
     await label.request("kiri", deadline=deadline, remind_every_hours=1.5 / 3600)
     request = names.access_request_id(label.bc_id, "kiri")
     await world.ended(request)
@@ -421,6 +425,15 @@ async def shard_with_a_lost_answer(world: World) -> None:
     await world.keep_children(run.campaign_id, "answer_lost")
 
 
+async def shard_with_a_lost_call(world: World) -> None:
+    """The connection is lost before TikTok made the ads: they are looked for, not found, and made."""
+    label, _ = await world.label("kiri")
+    await world.faults({"path": "/ad/create/", "kind": "drop", "when": "before", "times": 1})
+    run = await world.release(label, [push("row", "@kiri", label.ad_account)])
+    await run.finished()
+    await world.keep_children(run.campaign_id, "call_lost")
+
+
 async def shard_throttled(world: World) -> None:
     """TikTok takes no calls for a moment."""
     label, _ = await world.label("kiri")
@@ -504,7 +517,7 @@ TOGETHER = (
     shard_terminated,
     shard_that_waited,
 )
-IN_TURN = (release_cancelled, shard_with_a_lost_answer, shard_throttled)
+IN_TURN = (release_cancelled, shard_with_a_lost_answer, shard_with_a_lost_call, shard_throttled)
 """These change what TikTok does to everybody."""
 
 RENEWED = (center_renewed, authorization_renewed, release_renewed, shard_renewed)
@@ -525,8 +538,8 @@ async def _worker(environment: dict[str, str]) -> AsyncIterator[asyncio.subproce
         await worker.wait()
 
 
-async def record() -> None:
-    """Record everything, then put it in the place of what was recorded before."""
+async def record(beside: str | None) -> None:
+    """Record everything, then put it in the place of what was recorded before, or beside it under a patch's name."""
     with tempfile.TemporaryDirectory(prefix="sparkads-record-") as folder:
         async with (
             local_stack(None, worker=False, environment=SETTINGS) as stack,
@@ -544,8 +557,12 @@ async def record() -> None:
                 spark = await SparkAds.connect(address, object_store=stack.object_store)
                 environment = stack.environment | {"TEMPORAL_ADDRESS": address}
                 await _record_renewals(replace(world, spark=spark, environment=environment))
-        shutil.rmtree(histories.FOLDER, ignore_errors=True)
-        shutil.copytree(Path(folder) / HISTORIES, histories.FOLDER)
+        if beside is None:
+            shutil.rmtree(histories.FOLDER, ignore_errors=True)
+        for file in (Path(folder) / HISTORIES).glob("*/*.json"):
+            kept = histories.FOLDER / file.parent.name / f"{file.stem}{f'.{beside}' if beside else ''}.json"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, kept)
 
 
 async def _record_paths(world: World) -> None:
@@ -579,4 +596,8 @@ async def _eager_temporal() -> AsyncIterator[str]:
 
 
 if __name__ == "__main__":
-    asyncio.run(record())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--beside", metavar="PATCH", help="keep the old histories; the patch's name is put into the new ones'"
+    )
+    asyncio.run(record(parser.parse_args().beside))

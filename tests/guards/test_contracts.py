@@ -22,7 +22,9 @@ def test_every_contract_still_reads_what_was_written() -> None:
 
 
 def test_the_record_of_contracts_is_up_to_date() -> None:
-    assert committed() == current(), "nothing breaks; put the new fields on record: python -m tests.guards.contracts --write"
+    assert committed() == current(), (
+        "nothing breaks; put the new fields on record: python -m tests.guards.contracts --write"
+    )
 
 
 class State(StrEnum):

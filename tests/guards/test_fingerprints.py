@@ -13,7 +13,7 @@ WHAT_TO_DO = """The commands of {name} have changed, and runs that started befor
 
 1. Put the change behind workflow.patched("what-changed"), or give the workflow a new version.
    A new handler alone breaks nothing.
-2. Record histories of the new paths: make histories
+2. Record histories of the new paths: python -m tests.guards.record --beside what-changed
 3. Say that it is meant: python -m tests.guards.fingerprint --write"""
 
 WORKFLOW = """
@@ -63,13 +63,16 @@ def _run(source: str) -> list[str]:
     return Module(source).workflows()["Order"]["run"]
 
 
+def _lines(handlers: dict[str, list[str]]) -> list[str]:
+    return [f"{handler}: {command}" for handler, commands in handlers.items() for command in commands or ["nothing"]]
+
+
 @pytest.mark.parametrize("name", current())
 def test_the_commands_of_a_workflow_are_those_on_record(name: str) -> None:
     was, now = committed().get(name, {}), current()[name]
-    lines = [[f"{handler}: {command}" for handler, all_of in one.items() for command in all_of] for one in (was, now)]
-    changes = "\n".join(difflib.unified_diff(*lines, "on record", "now", lineterm="", n=2))
+    changes = "\n".join(difflib.unified_diff(_lines(was), _lines(now), "on record", "now", lineterm="", n=2))
 
-    assert was == now, WHAT_TO_DO.format(name=name, changes=changes or f"handlers: {sorted(set(was) ^ set(now))}")
+    assert was == now, WHAT_TO_DO.format(name=name, changes=changes)
 
 
 def test_no_workflow_that_is_on_record_has_gone() -> None:
@@ -108,7 +111,9 @@ def test_what_is_read() -> None:
             [CHARGE, "signal DONE", SHIP, "sleep"],
             id="another order of methods",
         ),
-        pytest.param("Orders.ship", "Orders.send", [CHARGE, "execute_activity_method Orders.send", "sleep", "signal DONE"]),
+        pytest.param(
+            "Orders.ship", "Orders.send", [CHARGE, "execute_activity_method Orders.send", "sleep", "signal DONE"]
+        ),
         pytest.param(
             "        # Paid first.",
             '        workflow.patched("free")',

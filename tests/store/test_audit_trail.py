@@ -41,9 +41,7 @@ async def test_a_line_is_never_changed_or_removed(label: Label, db: Pool, statem
 async def test_a_line_goes_with_the_change_that_it_tells_of(label: Label, db: Pool) -> None:
     with pytest.raises(ZeroDivisionError):
         async with db.acquire() as connection, connection.transaction():
-            await audit.write(
-                connection, bc_id=label.bc_id, actor="6", action="tested", subject="the trail", run=RUN
-            )
+            await audit.write(connection, bc_id=label.bc_id, actor="6", action="tested", subject="the trail", run=RUN)
             raise ZeroDivisionError
 
     assert await db.fetchval("SELECT count(*) FROM audit WHERE bc_id = $1", label.bc_id) == 0

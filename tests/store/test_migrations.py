@@ -9,6 +9,7 @@ import pytest
 
 from store.database import Pool
 from store.migrate import migrate
+from tests.conftest import PYTHON, run_command
 from workers.local import Stack
 
 
@@ -33,7 +34,10 @@ async def schema(url: str) -> list[tuple[str, str, str]]:
 
 
 async def test_several_processes_may_migrate_at_once_and_again(stack: Stack, empty_database: str) -> None:
-    await asyncio.gather(*(migrate(empty_database) for _ in range(4)))
+    command = (PYTHON, "-m", "workers", "migrate")
+    environment = stack.environment | {"DATABASE_URL": empty_database}
+    ran = await asyncio.gather(*(run_command(*command, environment=environment) for _ in range(3)))
+    assert [one.code for one in ran] == [0, 0, 0], [one.err for one in ran]
 
     once = await schema(empty_database)
     assert once == await schema(stack.database_url)

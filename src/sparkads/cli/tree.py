@@ -1,6 +1,5 @@
 """The command's tree, and its exit codes: the one place where an error becomes a code and a text."""
 
-import os
 import sys
 from collections.abc import Sequence
 from traceback import format_exception
@@ -17,7 +16,7 @@ from sparkads.cli.mistakes import BadInput
 from sparkads.errors import Refusal, SparkAdsError, Unreachable, describe
 from sparkads.files import FileDamaged
 from sparkads.manifest import Problem
-from sparkads.settings import WrongSettings
+from sparkads.settings import WrongSettings, debugging
 
 REFUSED = 1
 BAD_INPUT = 2
@@ -51,7 +50,7 @@ class Commands(TyperGroup):
 
 
 def _end(error: Exception, *, as_json: bool) -> int:
-    if os.environ.get("SPARKADS_DEBUG") == "1":
+    if debugging():
         sys.stderr.write("".join(format_exception(error)))
     kind, text, code = type(error).__name__, str(error), BUG
     problems: tuple[str | Problem, ...] = ()

@@ -1,0 +1,209 @@
+"""What makes a second ad impossible, asked of PostgreSQL itself."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+
+from sparkads.contracts.release import TargetState
+from sparkads.manifest import ManifestRow, Mode
+from store import publishing, releases
+from store.database import Pool
+from store.releases import Campaign
+from tests.conftest import Label
+
+ZONE = "Pacific/Auckland"
+
+
+async def campaign(label: Label, db: Pool, *, due_in: timedelta = -timedelta(seconds=1), rows: int = 3) -> str:
+    """A campaign on record with rows that are ready, in one ad group; returns its id."""
+    campaign_id = f"intents-{label.bc_id}"
+    due_at = datetime.now(UTC) + due_in
+    wall_time = due_at.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None)
+    targets = [
+        ManifestRow(
+            row_id=f"row{number}",
+            mode=Mode.PULL,
+            account="kiri",
+            ad_account=label.ad_account,
+            territory="NZ",
+            location_id="2186224",
+            time_zone=ZONE,
+            release_at=wall_time,
+            post_id="74",
+            landing_url="https://example.com",
+            call_to_action="LISTEN_NOW",
+            daily_budget=Decimal(50),
+        )
+        for number in range(rows)
+    ]
+    async with db.acquire() as connection, connection.transaction():
+        await releases.create(
+            connection,
+            Campaign(
+                campaign_id=campaign_id,
+                bc_id=label.bc_id,
+                started_by=label.admin,
+                operator=label.operator,
+                manifest_sha256="0" * 64,
+                started_at=datetime.now(UTC),
+                paused=False,
+                cancelled=False,
+            ),
+            targets,
+        )
+        await publishing.set_ready(
+            connection, campaign_id, await publishing.waiting_candidates(connection, campaign_id)
+        )
+        await publishing.plan_ad_groups(connection, campaign_id, label.ad_account, 100)
+    return campaign_id
+
+
+async def taken(db: Pool, campaign_id: str, size: int = 20) -> list[str]:
+    """The rows that a batch gets, given back at once."""
+    async with db.acquire() as connection, connection.transaction():
+        batch = await publishing.lock_batch(connection, campaign_id, 1, 1, size)
+    return [candidate.row_id for candidate in batch]
+
+
+async def intend(db: Pool, campaign_id: str, tokens: dict[str, str]) -> None:
+    async with db.acquire() as connection, connection.transaction():
+        await publishing.intend(connection, campaign_id, "batch", tokens)
+
+
+async def test_a_target_has_one_live_intent_at_most(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db)
+    await intend(db, campaign_id, {"row0": f"a{label.bc_id}"})
+
+    with pytest.raises(asyncpg.UniqueViolationError, match="one_live_intent"):
+        await intend(db, campaign_id, {"row1": f"b{label.bc_id}", "row0": f"c{label.bc_id}"})
+
+    # All or nothing: the row beside it has none, either.
+    assert await db.fetchval("SELECT count(*) FROM intents WHERE campaign_id = $1", campaign_id) == 1
+
+
+@pytest.mark.parametrize("state", ["called", "published"])
+async def test_nor_while_it_is_called_for_nor_after_it_is_published(label: Label, db: Pool, state: str) -> None:
+    campaign_id = await campaign(label, db)
+    token = f"a{label.bc_id}"
+    await intend(db, campaign_id, {"row0": token})
+    assert await publishing.mark_called(db, [token])
+    if state == "published":
+        async with db.acquire() as connection, connection.transaction():
+            assert await publishing.record_published(connection, {token: ("71", datetime.now(UTC))}) == 1
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await intend(db, campaign_id, {"row0": f"b{label.bc_id}"})
+
+
+async def test_what_was_found_absent_may_be_tried_again(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db)
+    token = f"a{label.bc_id}"
+    await intend(db, campaign_id, {"row0": token})
+    await publishing.mark_called(db, [token])
+    async with db.acquire() as connection, connection.transaction():
+        await publishing.record_absent(connection, [token], "not in the ad group")
+
+    await intend(db, campaign_id, {"row0": f"b{label.bc_id}"})
+
+    assert not await publishing.mark_called(db, [token]), "the old intent gives no right to call any more"
+
+
+async def test_one_of_many_callers_gets_through(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db)
+    tokens = [f"{row}{label.bc_id}" for row in range(3)]
+    await intend(db, campaign_id, dict(zip(("row0", "row1", "row2"), tokens, strict=True)))
+
+    answers = await asyncio.gather(*(publishing.mark_called(db, tokens) for _ in range(5)))
+
+    assert sorted(answers) == [False, False, False, False, True]
+
+
+async def test_a_batch_that_is_not_whole_any_more_is_not_called_for(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db)
+    tokens = [f"{row}{label.bc_id}" for row in range(2)]
+    await intend(db, campaign_id, dict(zip(("row0", "row1"), tokens, strict=True)))
+    assert await publishing.mark_called(db, tokens[:1])
+
+    assert not await publishing.mark_called(db, tokens)
+
+    states = await db.fetch("SELECT state FROM intents WHERE campaign_id = $1 ORDER BY token", campaign_id)
+    assert [row["state"] for row in states] == ["called", "intended"]
+
+
+async def test_an_ad_is_recorded_once(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db)
+    token = f"a{label.bc_id}"
+    await intend(db, campaign_id, {"row0": token})
+    await publishing.mark_called(db, [token])
+    async with db.acquire() as connection, connection.transaction():
+        assert await publishing.record_published(connection, {token: ("71", datetime.now(UTC))}) == 1
+        assert await publishing.record_published(connection, {token: ("72", datetime.now(UTC))}) == 0
+        await publishing.record_absent(connection, [token], "a late look")
+        await publishing.record_refused(connection, token, "a late answer")
+
+    row = await db.fetchrow("SELECT state, ad_id FROM targets WHERE campaign_id = $1 AND row_id = 'row0'", campaign_id)
+    assert row is not None
+    assert (row["state"], row["ad_id"]) == (TargetState.IN_REVIEW, "71")
+
+
+async def test_no_row_is_given_before_its_instant_by_the_databases_clock(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db, due_in=timedelta(hours=1))
+    assert await taken(db, campaign_id) == []
+
+    await db.execute(
+        "UPDATE targets SET due_at = clock_timestamp() + interval '300 milliseconds' WHERE campaign_id = $1",
+        campaign_id,
+    )
+    while not (rows := await taken(db, campaign_id)):
+        assert await db.fetchval(
+            "SELECT clock_timestamp() < min(due_at) + interval '5 seconds' FROM targets WHERE campaign_id = $1",
+            campaign_id,
+        )
+    assert await db.fetchval("SELECT clock_timestamp() >= max(due_at) FROM targets WHERE campaign_id = $1", campaign_id)
+    assert rows == ["row0", "row1", "row2"]
+
+
+async def test_a_long_transaction_does_not_stop_the_databases_clock(label: Label, db: Pool) -> None:
+    # now() would be the start of the transaction: a row that became due in it would be missed.
+    campaign_id = await campaign(label, db, due_in=timedelta(hours=1))
+    async with db.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "UPDATE targets SET due_at = now() + interval '1 millisecond' WHERE campaign_id = $1", campaign_id
+        )
+        await connection.execute("SELECT pg_sleep(0.01)")
+
+        assert len(await publishing.lock_batch(connection, campaign_id, 1, 1, 20)) == 3
+
+
+@pytest.mark.parametrize(("paused", "cancelled"), [(True, False), (False, True), (True, True)])
+async def test_no_row_is_given_while_paused_or_cancelled(
+    label: Label, db: Pool, *, paused: bool, cancelled: bool
+) -> None:
+    campaign_id = await campaign(label, db)
+    await releases.set_flags(db, campaign_id, paused=paused, cancelled=cancelled)
+    assert await taken(db, campaign_id) == []
+
+    await releases.set_flags(db, campaign_id, paused=False, cancelled=False)
+    assert await taken(db, campaign_id) == ["row0", "row1", "row2"]
+
+
+async def test_two_batches_at_once_never_share_a_row(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db, rows=5)
+
+    async with db.acquire() as one, db.acquire() as two, one.transaction(), two.transaction():
+        first = await publishing.lock_batch(one, campaign_id, 1, 1, 3)
+        second = await publishing.lock_batch(two, campaign_id, 1, 1, 3)
+
+    assert [row.row_id for row in first] == ["row0", "row1", "row2"]
+    assert [row.row_id for row in second] == ["row3", "row4"]
+
+
+async def test_a_row_with_an_open_intent_is_given_to_nobody(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db)
+    await intend(db, campaign_id, {"row1": f"a{label.bc_id}"})
+
+    assert await taken(db, campaign_id) == ["row0", "row2"]
