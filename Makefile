@@ -45,7 +45,7 @@ screenshots: $(READY)  ## Make the pictures of the README again (needs Chromium)
 	@$(BIN)/python docs/screenshots.py
 
 histories: $(READY)  ## Record the histories that are replayed, after a workflow was changed
-	@$(BIN)/python -m tests.guards.record
+	@$(BIN)/python -m tests.guards.record $(ARGS)
 
 lock: $(READY)  ## Pin the dependencies again
 	@$(BIN)/python -m pip install --quiet uv

@@ -1,6 +1,7 @@
 """The whole stack for all tests: Temporal, PostgreSQL, the simulator and a worker, each a real process."""
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -13,9 +14,11 @@ import aiohttp
 import asyncpg
 import pytest
 from pydantic import SecretStr
+from temporalio.service import RPCError
 
 from sparkads.client import SparkAds
 from sparkads.contracts.business_center import AccountLine, RequestAccess, RequestAccessResult
+from sparkads.names import business_center_id
 from sparkads.scopes import NewVideos, Scope
 from store import credentials
 from store.database import Pool
@@ -160,8 +163,23 @@ def post_of(handle: str) -> str:
 
 
 @pytest.fixture
-async def label(simulator: Simulator, spark: SparkAds, db: Pool) -> Label:
-    return await make_label(simulator, spark, db)
+async def label(simulator: Simulator, spark: SparkAds, db: Pool) -> AsyncIterator[Label]:
+    yield await make_label(simulator, spark, db)
+    await stop_sweeping()
+
+
+_labels: list[Label] = []
+
+
+async def stop_sweeping() -> None:
+    """End the Business Centers of a test: each would go on looking for scans several times a second."""
+    while _labels:
+        label = _labels.pop()
+        # Most have one; a test of refusals may have started none, or seen it end.
+        with contextlib.suppress(RPCError):
+            await label.spark.temporal.get_workflow_handle(business_center_id(label.bc_id)).terminate(
+                "the test is over"
+            )
 
 
 async def make_label(simulator: Simulator, spark: SparkAds, db: Pool) -> Label:
@@ -207,6 +225,7 @@ async def make_label(simulator: Simulator, spark: SparkAds, db: Pool) -> Label:
         },
     )
     await credentials.put(db, label.bc_id, f"Label {number}", SecretStr(f"token-{number}"))
+    _labels.append(label)
     return label
 
 

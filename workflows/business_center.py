@@ -92,8 +92,7 @@ class BusinessCenterWorkflow:
     @workflow.run
     async def run(self, _start: BusinessCenterInput) -> None:
         """Sweep, wait, sweep again."""
-        if self._profile is None:
-            raise refused(UnknownPolicy(f"no policy profile {self._start.policy!r}; known: {', '.join(PROFILES)}"))
+        self._refuse_without_policy()
         while not workflow.info().is_continue_as_new_suggested():
             await self._sweep()
             await self._wait_for_next_sweep()
@@ -237,8 +236,13 @@ class BusinessCenterWorkflow:
         )
 
     @request_access.validator
-    def _one_request(self, command: RequestAccess) -> None:
+    def _one_request(self, command: RequestAccess) -> None:  # noqa: ARG002 - a validator takes what its update takes
         """Refuse a call with no command, or several: in the handler that would stop the workflow."""
+        self._refuse_without_policy()
+
+    def _refuse_without_policy(self) -> None:
+        if self._profile is None:
+            raise refused(UnknownPolicy(f"no policy profile {self._start.policy!r}; known: {', '.join(PROFILES)}"))
 
     async def _first_sweep_done(self) -> None:
         # Nobody knows before it how many accounts are held, and the cap counts them (R6).

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from record import (
+from access_record import (
     authorization_ends,
     authorizations,
     change_member,
@@ -16,7 +16,7 @@ from record import (
 )
 
 from sparkads import names
-from sparkads.contracts.authorization import AdAccountLink, AccountLost, AuthorizationResult, AuthorizationStage
+from sparkads.contracts.authorization import AccountLost, AdAccountLink, AuthorizationResult, AuthorizationStage
 from store.database import Pool
 from tests.conftest import Label, make_label, until
 
@@ -174,7 +174,7 @@ async def test_a_revocation_during_an_outage_of_tiktok_is_found_when_it_is_back(
     # R15: and the outage itself ends nothing.
     kiri, moana = await label.authorized("kiri", "moana")
     await label.simulator.post(
-        "faults", {"rules": [{"path": "/bc/asset/admin/get/", "kind": "http", "status": 503, "times": 3}]}
+        "faults", {"rules": [{"path": "/bc/asset/admin/get/", "kind": "http", "status": 503, "times": 2}]}
     )
 
     await label.simulator.revoke("kiri", label.bc_id)

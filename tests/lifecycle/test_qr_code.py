@@ -8,7 +8,7 @@ import aiohttp
 import av
 import pytest
 import zxingcpp
-from record import trail
+from access_record import trail
 
 from sparkads.scopes import NewVideos, Scope
 from store.database import Pool

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
-from record import (
+from access_record import (
     authorizations,
     request_ends,
     request_id,

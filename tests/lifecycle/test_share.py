@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from record import change_member, end, roles_at_tiktok, share, trail
+from access_record import change_member, end, roles_at_tiktok, share, trail
 
 from activities.gates import blocker
 from sparkads.contracts.authorization import AdAccountLink, AuthorizationStage, MemberGrant, PairOutcome, Share, Unshare

@@ -6,25 +6,27 @@ import signal
 import sys
 from pathlib import Path
 
+import aiohttp
 import asyncpg
 import pytest
 from pydantic import SecretStr
-from releasing import Release, push, release
+from releasing import Release, bundle, pull, push, release
 
 from sparkads.client import SparkAds
-from sparkads.contracts.release import TargetState
+from sparkads.contracts.release import ReleaseInput, TargetState
 from store import credentials
 from store.database import Pool
-from tests.conftest import QUICK, Label, Simulator, until
+from tests.conftest import QUICK, Label, Simulator, post_of, until
 from workers.local import local_stack
 
 CREATE = "/ad/create/"
 
 
 async def _twelve(label: Label, db: Pool, folder: Path) -> Release:
-    handles = [f"one{number}x{label.bc_id[-4:]}" for number in range(12)]
-    await label.authorized(*handles)
-    rows = [push(f"row{number}", f"@{handle}", label.ad_account) for number, handle in enumerate(handles)]
+    """Twelve targets on two accounts: one call."""
+    await label.authorized("one", "two")
+    rows = [push("row0", "@one", label.ad_account), push("row1", "@two", label.ad_account)]
+    rows += [pull(f"row{number}", "@one", label.ad_account, post_of("one")) for number in range(2, 12)]
     return await release(label, db, folder, rows)
 
 
@@ -92,7 +94,7 @@ async def test_the_same_start_twice_is_one_release(label: Label, db: Pool, tmp_p
     await _each_exactly_once(run)
     described = await label.spark.temporal.get_workflow_handle(f"campaign/{run.campaign_id}").describe()
 
-    rows = [push("row0", f"@one0x{label.bc_id[-4:]}", label.ad_account)]
+    rows = [push("row0", "@one", label.ad_account)]
     with pytest.raises(Exception, match="another manifest"):
         await _start_again(label, run, rows, tmp_path)
 
@@ -101,10 +103,6 @@ async def test_the_same_start_twice_is_one_release(label: Label, db: Pool, tmp_p
 
 
 async def _start_again(label: Label, run: Release, rows: list[dict[str, str]], folder: Path) -> None:
-    from releasing import bundle  # noqa: PLC0415 - only here
-
-    from sparkads.contracts.release import ReleaseInput  # noqa: PLC0415
-
     await label.spark.start_release(
         ReleaseInput(
             campaign_id=run.campaign_id,
@@ -120,8 +118,6 @@ async def test_a_worker_killed_in_the_middle_of_a_call_publishes_nothing_twice(t
     """SIGKILL while ad/create is under way; another worker takes over, and finds out what happened."""
     async with local_stack(None, worker=False, environment=QUICK) as stack:
         assert stack.simulator_url is not None
-        import aiohttp  # noqa: PLC0415 - only this test has a stack of its own
-
         async with (
             aiohttp.ClientSession() as session,
             asyncpg.create_pool(stack.database_url, min_size=1, max_size=4) as db,

@@ -33,11 +33,11 @@ async def schema(url: str) -> list[tuple[str, str, str]]:
     return [tuple(row) for row in rows]
 
 
-async def test_several_processes_may_migrate_at_once_and_again(stack: Stack, empty_database: str) -> None:
+async def test_two_processes_may_migrate_at_once_and_again(stack: Stack, empty_database: str) -> None:
     command = (PYTHON, "-m", "workers", "migrate")
     environment = stack.environment | {"DATABASE_URL": empty_database}
-    ran = await asyncio.gather(*(run_command(*command, environment=environment) for _ in range(3)))
-    assert [one.code for one in ran] == [0, 0, 0], [one.err for one in ran]
+    ran = await asyncio.gather(*(run_command(*command, environment=environment) for _ in range(2)))
+    assert [one.code for one in ran] == [0, 0], [one.err for one in ran]
 
     once = await schema(empty_database)
     assert once == await schema(stack.database_url)

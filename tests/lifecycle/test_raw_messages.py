@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from record import request_ends, request_states, scan_kept, trail
+from access_record import request_ends, request_states, scan_kept, trail
 
 from sparkads import names
 from sparkads.contracts.access_request import RequestOutcome
