@@ -20,7 +20,7 @@ demo: $(READY)  ## A whole midnight release against a pretended TikTok, in about
 	@$(BIN)/python -m demo $(ARGS)
 
 test: $(READY)  ## All tests, on a real Temporal server and PostgreSQL
-	@$(BIN)/python -m pytest --ignore=tests/system -n 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --ignore=tests/system -n 3 --dist loadfile $(ARGS)
 
 test-system: $(READY)  ## Tests that also need Chromium and zbarimg on the machine
 	@$(BIN)/python -m pytest tests/system $(ARGS)

@@ -7,7 +7,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from statistics import median
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,7 @@ from temporalio import activity
 
 from activities.campaigns import known_campaign
 from activities.report_causes import OUTCOME_OF, TITLE, Outcome, failures
-from activities.report_picture import NARROW, WIDE, draw, duration
+from activities.report_picture import NARROW, WIDE, draw, duration, middle
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import ReportFiles, TargetState
 from sparkads.files import Files
@@ -31,7 +30,8 @@ PART = 250
 BAR = 300
 """Width of a bar of delays, in its own units."""
 
-_FORMULA = re.compile(r"(^|[;\t\r\n]\s*)([=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+_FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])")
+"""Places in a text where a spreadsheet would begin to read a formula."""
 
 
 class AskForReport(Contract):
@@ -97,9 +97,8 @@ def as_csv(report: ReleaseReport) -> str:
     the file back and needs the exact text of such a cell takes it from the JSON.
     """
     out = io.StringIO()
-    writer = csv.DictWriter(
-        out, fieldnames=list(ReportRow.model_fields), quoting=csv.QUOTE_MINIMAL, lineterminator="\n"
-    )
+    # Python quotes a lone carriage return only when it quotes everything; unquoted, it would end the line.
+    writer = csv.DictWriter(out, fieldnames=list(ReportRow.model_fields), quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writeheader()
     for row in report.rows:
         cells = row.model_dump(mode="json")
@@ -108,7 +107,7 @@ def as_csv(report: ReleaseReport) -> str:
 
 
 def _inert(text: str) -> str:
-    return _FORMULA.sub(r"\1'\2", text)
+    return _FORMULA.sub("'", text)
 
 
 def as_html(report: ReleaseReport) -> str:
@@ -210,6 +209,8 @@ class Punctuality(NamedTuple):
 
     lanes: tuple[LanePunctuality, ...]
     """the whole release first; empty if no row has a planned instant"""
+    submitted: int
+    """rows with a planned instant that TikTok has or had"""
     scale: timedelta
     """the longest confirmation: the end of the bars"""
     unplanned: int
@@ -237,6 +238,7 @@ def punctuality(rows: Sequence[ReportRow], started_at: datetime) -> Punctuality:
     lanes = [_lane_punctuality(territory, zone, group, scale) for (territory, zone), group in ordered]
     return Punctuality(
         lanes=(_lane_punctuality("All", "", planned, scale), *lanes) if planned else (),
+        submitted=sum(row.submitted_at is not None for row in planned),
         scale=scale,
         unplanned=len(rows) - len(planned),
         early=tuple(row.row_id for row in planned if row.submitted_at is not None and row.submitted_at < row.due_at),
@@ -258,7 +260,7 @@ def _lane_punctuality(territory: str, zone: str, rows: Sequence[ReportRow], scal
 
 
 def _delays(spans: Sequence[timedelta]) -> Delays | None:
-    return Delays(min(spans), median(spans), max(spans)) if spans else None
+    return Delays(min(spans), middle(spans), max(spans)) if spans else None
 
 
 class Line(NamedTuple):

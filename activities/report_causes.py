@@ -64,7 +64,7 @@ def _cause(states: str, prefix: str, title: str, next_step: str) -> Cause:
     return Cause(frozenset(TargetState(state) for state in states.split()), prefix, title, next_step)
 
 
-_AGAIN = "then release these rows in a new campaign."
+_AGAIN = "Then release these rows in a new campaign."
 
 CAUSES = (
     _cause(
@@ -78,63 +78,63 @@ CAUSES = (
         "blocked",
         "R1",
         "Access was not in place when the row was due",
-        f"The owner approves the access request and the account is shared with the ad account; {_AGAIN}",
+        f"Get the owner's approval of the access request, and have the account shared with the ad account. {_AGAIN}",
     ),
     _cause(
         "blocked",
         "R5",
         "The operator lacked a key",
         "An admin of the Business Center gives the operator what the reason names: permission for Spark Ads on the "
-        f"TikTok account, or the role Operator or Admin on the ad account; {_AGAIN}",
+        f"TikTok account, or the role Operator or Admin on the ad account. {_AGAIN}",
     ),
     _cause(
         "blocked",
         "R6",
         "The Business Center has no free account slot",
-        f"End an authorization that is no longer used, or take back an open request. Ask the owner; {_AGAIN}",
+        f"End an authorization that is no longer used, or take back an open request. Ask the owner. {_AGAIN}",
     ),
     _cause(
         "blocked",
         "R7",
         "The owner's consent does not cover this use",
-        f"Ask the owner again, with a scope that includes what the reason names; {_AGAIN}",
+        f"Ask the owner again, with a scope that includes what the reason names. {_AGAIN}",
     ),
     _cause(
         "blocked",
         "R11",
         "The account could not be shared with the ad account",
-        f"Settle in Business Center what the reason names; {_AGAIN}",
+        f"Settle in Business Center what the reason names. {_AGAIN}",
     ),
-    _cause("blocked", "", "Stopped by a rule of the system", f"Settle what the reason names; {_AGAIN}"),
+    _cause("blocked", "", "Stopped by a rule of the system", f"Settle what the reason names. {_AGAIN}"),
     _cause(
         "refused",
         "TikTok refused the video",
         "TikTok refused the video",
-        f"Export the video again by TikTok's rules for ad videos; {_AGAIN}",
+        f"Export the video again by TikTok's rules for ad videos. {_AGAIN}",
     ),
     _cause(
         "refused",
         "R15",
         "TikTok no longer let the account be used",
-        f"Ask the owner whether access was ended on purpose. If it was not, ask for it again; {_AGAIN}",
+        f"Ask the owner whether access was ended on purpose. If it was not, ask for it again. {_AGAIN}",
     ),
     _cause(
         "refused",
         "",
         "TikTok refused to make the ad",
-        f"Correct what TikTok names; its support can look up the request number. {_AGAIN.capitalize()}",
+        f"Correct what TikTok names; its support can look up the request number. {_AGAIN}",
     ),
     _cause(
         "rejected",
         "",
         "TikTok's review turned the ad down",
-        f"Change what the review names, or appeal in TikTok Ads Manager. With another video or text, {_AGAIN}",
+        f"Change what the review names, or appeal in TikTok Ads Manager. {_AGAIN}",
     ),
     _cause(
         "frozen",
         "",
         "The owner's authorization ended before publishing",
-        f"Nothing of these rows went out. To go on, the owner authorizes the Business Center again; {_AGAIN}",
+        f"Nothing of these rows went out. To go on, the owner authorizes the Business Center again. {_AGAIN}",
     ),
     _cause(
         "stopped",

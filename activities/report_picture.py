@@ -1,5 +1,5 @@
 """
-The picture of a release as geometry: pure functions from rows to coordinates, which the page's template only writes down.
+The picture of a release as geometry: pure functions from rows to coordinates; the page's template writes them down.
 
 Time runs to the right. Each territory and zone has a lane with its local days as bands. A planned instant is a tick; a
 row is a mark where TikTok confirmed it, or at its planned instant as long as it is not confirmed. A lane that would be
@@ -7,10 +7,13 @@ too full for marks has columns instead, and the picture says so in its notes.
 """
 
 import math
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from statistics import median
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -71,8 +74,8 @@ class Layout:
         return self.width - self.right
 
 
-WIDE = Layout(name="wide", width=1080, left=168, right=84, header=0, tick_room=96)
-NARROW = Layout(name="narrow", width=380, left=4, right=4, header=22, tick_room=84)
+WIDE = Layout(name="wide", width=1120, left=172, right=124, header=0, tick_room=96)
+NARROW = Layout(name="narrow", width=380, left=4, right=4, header=26, tick_room=84)
 
 
 class Tick(NamedTuple):
@@ -82,6 +85,7 @@ class Tick(NamedTuple):
     label: str
     day: str
     """empty if it is the day of the tick before"""
+    anchor: str
 
 
 class Instant(NamedTuple):
@@ -138,6 +142,8 @@ class Lane:
     zone: str
     rows: int
     published: int
+    median: str
+    """from planned to confirmed, of the published rows; empty if there are none"""
     top: float
     track_top: float
     track_height: float
@@ -220,13 +226,13 @@ def draw(rows: Sequence[ReportRow], *, written_at: datetime, layout: Layout) -> 
     for key, group in lanes_of:
         lane = _lane(key, group, scale, layout, top)
         lanes.append(lane)
-        top = lane.track_bottom + 12
+        top = lane.track_bottom + 14
     outcomes = {OUTCOME_OF[row.state] for row in rows}
     return Picture(
         layout=layout,
         height=top,
         axis_y=axis_height - 14,
-        ticks=_ticks(scale, layout.tick_room),
+        ticks=_ticks(scale, layout),
         lanes=tuple(lanes),
         now_x=scale.x(written_at) if start <= written_at <= end else None,
         outcomes=tuple(outcome for outcome in Outcome if outcome in outcomes),
@@ -250,6 +256,16 @@ def duration(span: timedelta) -> str:
         if large:
             return f"{sign}{large:,} {large_unit}" + (f" {small} {small_unit}" if small else "")
     return f"{sign}{second} s"
+
+
+def middle(spans: Iterable[timedelta]) -> timedelta:
+    """
+    The median.
+
+    Raises:
+        statistics.StatisticsError: there is none, because there is no span.
+    """
+    return timedelta(seconds=median(span.total_seconds() for span in spans))
 
 
 def _shown_at(row: ReportRow) -> datetime:
@@ -287,13 +303,13 @@ def _lane(key: _Key, rows: Sequence[ReportRow], scale: _Scale, layout: Layout, t
     columns: tuple[Column, ...] = ()
     tallest = 0
     if levels is not None and max(levels) < MAX_STACK:
-        track_height = max(26.0, (max(levels) + 1) * MARK + 9)
-        middle = track_top + track_height / 2
+        track_height = max(30.0, (max(levels) + 1) * MARK + 9)
+        centre = track_top + track_height / 2
         even = max(levels) % 2 * MARK / 2
         marks = tuple(
             Mark(
                 x=spot.x,
-                y=round(middle + _offset(level) - even, 1),
+                y=round(centre + _offset(level) - even, 1),
                 outcome=OUTCOME_OF[spot.row.state],
                 planned_x=scale.x(spot.row.due_at),
                 text=_mark_text(spot.row),
@@ -304,11 +320,14 @@ def _lane(key: _Key, rows: Sequence[ReportRow], scale: _Scale, layout: Layout, t
         track_height = COLUMN_TRACK
         columns, tallest = _columns(spots, scale, track_top, track_height)
     midnights = _midnights(scale, zone)
+    published = [row for row in rows if OUTCOME_OF[row.state] is Outcome.PUBLISHED]
+    delays = [row.confirmed_at - row.due_at for row in published if row.confirmed_at is not None]
     return Lane(
         territory=key.territory,
         zone=key.zone,
         rows=len(rows),
-        published=sum(OUTCOME_OF[row.state] is Outcome.PUBLISHED for row in rows),
+        published=len(published),
+        median=duration(middle(delays)) if delays else "",
         top=top,
         track_top=track_top,
         track_height=track_height,
@@ -346,12 +365,15 @@ def _mark_text(row: ReportRow) -> str:
 
 
 def _columns(spots: Sequence[_Spot], scale: _Scale, top: float, height: float) -> tuple[tuple[Column, ...], int]:
-    bins: defaultdict[int, Counter[Outcome]] = defaultdict(Counter)
+    # Columns begin at planned instants: one across a tick would look as if something had happened before it.
+    ticks = sorted({scale.left, *(scale.x(spot.row.due_at) for spot in spots)})
+    bins: defaultdict[tuple[int, int], Counter[Outcome]] = defaultdict(Counter)
     for spot in spots:
-        bins[int((spot.x - scale.left) // COLUMN)][OUTCOME_OF[spot.row.state]] += 1
+        tick = bisect_right(ticks, spot.x) - 1
+        bins[tick, int((spot.x - ticks[tick]) // COLUMN)][OUTCOME_OF[spot.row.state]] += 1
     tallest = max(counts.total() for counts in bins.values())
     columns = []
-    for number, counts in sorted(bins.items()):
+    for (tick, number), counts in sorted(bins.items()):
         y = top + height
         parts = []
         for outcome in (outcome for outcome in Outcome if counts[outcome]):
@@ -359,8 +381,9 @@ def _columns(spots: Sequence[_Spot], scale: _Scale, top: float, height: float) -
             y -= part
             parts.append(Part(y=round(y, 1), height=round(part, 1), outcome=outcome))
         text = ", ".join(f"{counts[part.outcome]:,} {TITLE[part.outcome].lower()}" for part in parts)
-        x = round(scale.left + number * COLUMN + 0.5, 1)
-        columns.append(Column(x=x, width=COLUMN - 1, parts=tuple(parts), text=text))
+        x = ticks[tick] + number * COLUMN
+        end = min(x + COLUMN, *ticks[tick + 1 : tick + 2], scale.right)
+        columns.append(Column(x=round(x, 1), width=round(max(end - x - 1, 1.0), 1), parts=tuple(parts), text=text))
     return tuple(columns), tallest
 
 
@@ -381,15 +404,16 @@ def _bands(scale: _Scale, midnights: Sequence[datetime]) -> tuple[Band, ...]:
     edges = [scale.left, *(scale.x(midnight) for midnight in midnights), scale.right]
     return tuple(
         Band(x=left, width=round(right - left, 1), odd=number % 2 == 1)
-        for number, (left, right) in enumerate(zip(edges, edges[1:], strict=False))
+        for number, (left, right) in enumerate(pairwise(edges))
     )
 
 
 def _instants(
     planned: Iterable[datetime], midnights: Sequence[datetime], zone: ZoneInfo, scale: _Scale
 ) -> tuple[Instant, ...]:
-    """Planned instants first: where two labels would touch, the later one, or the midnight, goes without."""
+    """Planned instants first: where labels would touch, the later one goes without; so does a midnight at a tick."""
     due = sorted(set(planned))
+    planned_xs = {scale.x(moment) for moment in due}
     moments = [(moment, True) for moment in due] + [(moment, False) for moment in midnights if moment not in due]
     taken: list[tuple[float, float]] = []
     drawn: dict[int, Instant] = {}
@@ -402,7 +426,8 @@ def _instants(
         width = len(label) * CHARACTER
         # A label stands to the right of its line, or to the left where the picture ends.
         anchor, low = ("start", x + 3) if x + 3 + width <= scale.right else ("end", x - 3 - width)
-        if any(low < end + CHARACTER and start - CHARACTER < low + width for start, end in taken):
+        astray = not is_planned and any(low - CHARACTER < other < low + width + CHARACTER for other in planned_xs)
+        if astray or any(low < end + CHARACTER and start - CHARACTER < low + width for start, end in taken):
             label = ""
         else:
             taken.append((low, low + width))
@@ -415,16 +440,19 @@ def _clock(local: datetime) -> str:
     return f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
 
 
-def _ticks(scale: _Scale, room: float) -> tuple[Tick, ...]:
+def _ticks(scale: _Scale, layout: Layout) -> tuple[Tick, ...]:
     span = scale.end - scale.start
-    most = max(1.0, (scale.right - scale.left) / room)
+    most = max(1.0, (scale.right - scale.left) / layout.tick_room)
     step = next((step for step in _STEPS if span / step <= most), span)
     moment = _EPOCH + math.ceil((scale.start - _EPOCH) / step) * step
     ticks: list[Tick] = []
     day = ""
     while moment <= scale.end:
         today = f"{moment:%a} {moment.day} {moment:%b}"
-        ticks.append(Tick(x=scale.x(moment), label=f"{moment:%H:%M}", day=today if today != day else ""))
+        x = scale.x(moment)
+        half = len(today) * CHARACTER / 2
+        anchor = "start" if x < half else "end" if x > layout.width - half else "middle"
+        ticks.append(Tick(x=x, label=f"{moment:%H:%M}", day=today if today != day else "", anchor=anchor))
         day, moment = today, moment + step
     return tuple(ticks)
 
@@ -433,10 +461,12 @@ def _notes(rows: Sequence[ReportRow], lanes: Sequence[Lane], scale: _Scale) -> I
     full = [lane for lane in lanes if lane.columns]
     if full:
         stretch = (scale.end - scale.start) * (COLUMN / (scale.right - scale.left))
-        which = ", ".join(f"{lane.territory} ({lane.rows:,} rows)" for lane in full)
+        named = ", ".join(f"{lane.territory} {lane.zone} ({lane.rows:,} ads)" for lane in full)
+        where = "in every lane" if len(full) == len(lanes) else f"in {named}"
         yield (
-            f"Too many rows for a mark each, put together in columns of {duration(stretch)}, whose height is the share "
-            f"of the tallest column of the same lane: {which}."
+            f"Where the ads are too many for a mark each, they are put together in columns of {duration(stretch)}: "
+            f"{where}. A column's height compares with the others of its lane; the tallest of all stands for "
+            f"{max(lane.tallest for lane in full):,} ads."
         )
     territories = {(row.territory, row.time_zone) for row in rows}
     if len(territories) > len(lanes):
@@ -456,5 +486,5 @@ def _description(rows: Sequence[ReportRow], start: datetime, end: datetime, lane
     told = ", ".join(f"{counts[outcome]:,} {TITLE[outcome].lower()}" for outcome in Outcome if counts[outcome])
     return (
         f"Time from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC in {lanes} lanes, one for each territory and "
-        f"zone. {len(rows):,} rows: {told}. The tables below say the same, row by row."
+        f"zone. {len(rows):,} ads: {told}. The tables below say the same, row by row."
     )

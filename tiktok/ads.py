@@ -319,7 +319,9 @@ class Ads:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    async def create_campaign(self, advertiser_id: str, campaign: NewCampaign, request_id: str | None = None) -> Campaign:
+    async def create_campaign(
+        self, advertiser_id: str, campaign: NewCampaign, request_id: str | None = None
+    ) -> Campaign:
         """Create a campaign.
 
         Args:

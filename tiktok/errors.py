@@ -23,8 +23,6 @@ The HTTP status is 200 for nearly everything, so the code in the body decides; w
 code 40002, the words of the message decide.
 """
 
-# ruff: noqa: N818 - the names say what may be concluded, and read as that in an except clause
-
 import re
 from collections.abc import Callable
 from enum import StrEnum
