@@ -1,6 +1,7 @@
 """A bare HTTP client of the simulator for its tests: no client code of the project is involved."""
 
 import asyncio
+import io
 import json
 import time
 from collections.abc import Callable
@@ -120,7 +121,8 @@ class Api:
     async def upload(self, path: str, form: dict[str, str], file_field: str = "", content: bytes = b"") -> Answer:
         data = FormData(form, default_to_multipart=True)
         if file_field:
-            data.add_field(file_field, content, filename="file.bin")
+            # A stream: aiohttp warns of large bytes, and a warning is an error here.
+            data.add_field(file_field, io.BytesIO(content), filename="file.bin")
         url = f"{self.url}/open_api/v1.3{path}"
         async with self.session.post(url, data=data, headers=self.headers) as response:
             return Answer(response.status, await response.json())
