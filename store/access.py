@@ -126,7 +126,19 @@ async def open_request(
     opened_at: datetime,
     deadline: datetime | None,
 ) -> bool:
-    """Record an access request; False if this very request is on record already."""
+    """
+    Record an access request; False if this very request is on record already.
+
+    A pending one of the same name belongs to a workflow that was terminated: two of that name never run at once.
+    """
+    await connection.execute(
+        """UPDATE access_requests SET state = 'cancelled', closed_at = now(),
+                                      reason = 'its workflow was terminated before an answer'
+           WHERE bc_id = $1 AND name = $2 AND state = 'pending' AND id <> $3""",
+        bc_id,
+        name,
+        request_id,
+    )
     status = await connection.execute(
         """INSERT INTO access_requests
                (id, bc_id, name, handle, scope, state, requested_by, opened_at, deadline)

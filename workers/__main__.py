@@ -25,8 +25,9 @@ from rich.table import Table
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError
 
+from sparkads.errors import Unreachable
 from workers.child_process import StackError
-from workers.connections import Unreachable, connect_temporal, database_unreachable
+from workers.connections import connect_temporal, database_unreachable
 from workers.deployment import VersionUnknown, set_current_version
 from workers.search_attributes import SearchAttributeConflict, register_search_attributes
 from workers.settings import Settings, SettingsError, load_settings, settings_table

@@ -9,28 +9,12 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from sparkads.converter import data_converter
+from sparkads.errors import Unreachable
 from store.database import Pool
 from workers.settings import Settings
 
 _TIMEOUT = timedelta(seconds=5)
 """How long one attempt to connect may take: a server that is up answers within milliseconds."""
-
-
-class Unreachable(Exception):
-    """
-    A server does not answer, or refuses us.
-
-    Attributes:
-        what: the server, as people call it.
-        address: where it was looked for, without secrets.
-        advice: what to do about it.
-    """
-
-    def __init__(self, what: str, address: str, advice: str) -> None:
-        self.what = what
-        self.address = address
-        self.advice = advice
-        super().__init__(f"{what} cannot be reached at {address}: {advice}")
 
 
 async def connect_temporal(settings: Settings, *, metrics: bool = False) -> Client:

@@ -16,7 +16,7 @@ Every named error of sparkads, in one place.
     │   ├── MediaRefused            TikTok refused a video or a cover
     │   ├── NothingOnRecord         the thing named by the command does not exist
     │   └── TikTokRefused           TikTok said no to a call; its own words are in the text
-    └── Unreachable                 a server does not answer; names it and its address
+    └── Unreachable                 a server does not answer, or refuses us; names it and its address
 
 On the wire a refusal is an `ApplicationError` whose `type` is the class name, so a client in any language, and the
 Temporal UI, read the same word. Only `refused` and `from_failure` know about that.
@@ -96,7 +96,7 @@ class TikTokRefused(Refusal):
 
 class Unreachable(SparkAdsError):
     """
-    A server does not answer.
+    A server does not answer, or refuses us.
 
     Attributes:
         what: which server, as a person names it.
@@ -106,7 +106,7 @@ class Unreachable(SparkAdsError):
 
     def __init__(self, what: str, address: str, advice: str) -> None:
         """Compose one line."""
-        super().__init__(f"{what} does not answer at {address}: {advice}")
+        super().__init__(f"{what} cannot be reached at {address}: {advice}")
         self.what = what
         self.address = address
         self.advice = advice

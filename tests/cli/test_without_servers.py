@@ -267,7 +267,7 @@ async def test_no_temporal_is_one_line_with_its_address() -> None:
     plain = await run_command(PYTHON, "-m", "sparkads", "accounts", "list", BC, "--as", ADMIN)
     assert time.monotonic() - began < 10
     assert (plain.code, plain.out) == (3, "")
-    assert plain.err == "Unreachable: Temporal does not answer at 127.0.0.1:1: is it running? See TEMPORAL_ADDRESS\n"
+    assert plain.err == "Unreachable: Temporal cannot be reached at 127.0.0.1:1: is it running? See TEMPORAL_ADDRESS\n"
     document = await run_command(PYTHON, "-m", "sparkads", "campaign", "status", "midnight", "--json")
     assert (document.code, document.json["error"]["type"], document.err) == (3, "Unreachable", "")
 

@@ -88,5 +88,5 @@ def test_every_refusal_is_documented_where_they_are_listed() -> None:
 def test_who_does_not_answer_is_one_line_with_the_address() -> None:
     error = Unreachable("Temporal", "localhost:1", "is it running?")
 
-    assert str(error) == "Temporal does not answer at localhost:1: is it running?"
+    assert str(error) == "Temporal cannot be reached at localhost:1: is it running?"
     assert (error.what, error.address, error.advice) == ("Temporal", "localhost:1", "is it running?")

@@ -6,7 +6,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from workers.connections import Unreachable, connect_database, connect_temporal
+from sparkads.errors import Unreachable
+from workers.connections import connect_database, connect_temporal
 from workers.local import Stack
 from workers.settings import Settings, load_settings
 

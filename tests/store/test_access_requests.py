@@ -1,0 +1,32 @@
+"""Access requests on record."""
+
+from datetime import UTC, datetime
+
+from store import access
+from store.database import Pool
+
+
+async def _open(db: Pool, request_id: str, bc_id: str) -> bool:
+    async with db.acquire() as connection, connection.transaction():
+        return await access.open_request(
+            connection,
+            request_id=request_id,
+            bc_id=bc_id,
+            name="kiri",
+            handle="kiri",
+            scope="posts",
+            requested_by="61",
+            opened_at=datetime.now(UTC),
+            deadline=None,
+        )
+
+
+async def test_a_request_takes_the_place_of_one_whose_workflow_was_terminated(db: Pool) -> None:
+    # R6: the slot of the one that nobody will ever close is not lost, and the new request is not refused.
+    assert await _open(db, "request/7399/kiri/first-run", "7399")
+    assert await _open(db, "request/7399/kiri/second-run", "7399")
+    assert not await _open(db, "request/7399/kiri/second-run", "7399")
+
+    states = await db.fetch("SELECT id, state FROM access_requests WHERE bc_id = '7399' ORDER BY id")
+
+    assert [row["state"] for row in states] == ["cancelled", "pending"]
