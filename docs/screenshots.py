@@ -40,7 +40,7 @@ def main() -> None:
         try:
             told = _document(demo)
             ui = f"{told['addresses']['temporal_ui']}/namespaces/default/workflows"
-            _photograph(browser, f"{ui}/{_release(told)}/timeline", "temporal-ui.png", 1400, 900)
+            _photograph(browser, f"{ui}/{_release(told)}/timeline", "temporal-ui.png", 1400, 1300)
             _photograph(browser, ui, "temporal-list.png", 1400, 900)
             _photograph(browser, Path(told["files"]["report_html"]).resolve().as_uri(), "report.png", 1100, 1400)
             _photograph(browser, _consent_page(told), "consent.png", 420, 900)
