@@ -11,7 +11,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.publish import BatchOutcome, NextBatch, PublishActivities, Reviewed, ShardRef
+    from activities.publish import BatchOutcome, NextBatch, PublishActivities, ShardRef
     from sparkads import names, search_attributes
     from sparkads.contracts.release import Command, ShardInput, ShardResult, TargetState
     from sparkads.errors import describe
@@ -40,9 +40,8 @@ class PublishShardWorkflow:
         self._paused = start.paused
         self._cancelled = False
         self._undecodable = Undecodable()
-        self._doing = "starting"
         self._last_error = ""
-        self._result: dict[TargetState, int] = {}
+        self._counts: dict[TargetState, int] = {}
 
     @workflow.run
     async def run(self, _start: ShardInput) -> ShardResult:
@@ -50,10 +49,9 @@ class PublishShardWorkflow:
         await self._settle()
         while await self._publish_next():
             self._renew_if_long()
-        reviewed = await self._confirm_all()
-        self._result = reviewed.counts
+        await self._confirm_all()
         self._present("done")
-        return ShardResult(counts=reviewed.counts)
+        return self.status()
 
     async def _publish_next(self) -> bool:
         """One batch; False when nothing is left, or the campaign was cancelled."""
@@ -92,14 +90,15 @@ class PublishShardWorkflow:
             self._present(f"looking for {settled.open} ads whose answer was lost")
             await workflow.sleep(timedelta(seconds=settled.again_seconds), summary="until the next look")
 
-    async def _confirm_all(self) -> Reviewed:
+    async def _confirm_all(self) -> None:
         pause = 0.0
         while True:
             reviewed = await workflow.execute_activity_method(
                 PublishActivities.confirm_ads, self._shard, summary="Read the review", **_calls.SETTLE
             )
+            self._counts = reviewed.counts
             if reviewed.open == 0:
-                return reviewed
+                return
             self._present(f"{reviewed.open} ads in review")
             pause = min(reviewed.slow_seconds, max(reviewed.fast_seconds, pause * LOOK_LESS_OFTEN))
             await workflow.sleep(timedelta(seconds=pause), summary="until the next look at the review")
@@ -139,10 +138,9 @@ class PublishShardWorkflow:
     @workflow.query(name=names.STATUS, description="Counts by state, as of the last look")
     def status(self) -> ShardResult:
         """Counts by state."""
-        return ShardResult(counts=self._result)
+        return ShardResult(counts=self._counts)
 
     def _present(self, doing: str) -> None:
-        self._doing = doing
         _card.show(
             f"Wave {self._shard.wave}, shard {self._shard.shard} of campaign {self._shard.campaign_id}",
             {

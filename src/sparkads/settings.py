@@ -15,6 +15,7 @@ from pydantic import Field, InstanceOf, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from temporalio.envconfig import ClientConfigProfile
 
+from sparkads.contracts.base import TikTokId
 from sparkads.errors import SparkAdsError
 
 PREFIX = "SPARKADS_"
@@ -53,7 +54,7 @@ class ClientSettings(BaseSettings):
         repr=False,
         description="where files lie by content hash; the same URL as the workers': file, s3, gs, az",
     )
-    actor: str | None = Field(default=None, pattern=r"^\d{1,20}$", description="user id of the member who acts")
+    actor: TikTokId | None = Field(default=None, description="user id of the member who acts")
     temporal: InstanceOf[ClientConfigProfile] = Field(
         default_factory=ClientConfigProfile, repr=False, description="from TEMPORAL_* and temporal.toml"
     )
