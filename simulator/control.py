@@ -9,8 +9,9 @@ from pydantic_core import from_json, to_json
 
 from simulator.authorizations import AppVersion, Grants, Outcome, approve, end, is_expired
 from simulator.config import Config, Delays
-from simulator.entities import Account, BusinessCenter, ConsentCode, UserRole
+from simulator.entities import Account, BusinessCenter, ConsentCode, PostStatus, UserRole
 from simulator.faults import FaultPlan, Faults
+from simulator.partners import share, stop_sharing
 from simulator.seeding import Seed, SeedError, apply_seed, remove_member, rename_account
 from simulator.simulation import Simulation
 from simulator.snapshot import snapshot
@@ -41,6 +42,14 @@ class CenterOnly(_Body):
     bc_id: str
 
 
+class PostChange(_Body):
+    """What an owner, or TikTok, does to a post: the switch that lets it be advertised, and who may see it."""
+
+    item_id: str
+    ad_authorized: bool | None = None
+    status: PostStatus | None = None
+
+
 class OwnerChange(_Body):
     """What an owner, or TikTok, does to an account."""
 
@@ -49,6 +58,7 @@ class OwnerChange(_Body):
     is_private: bool | None = None
     is_gpppa: bool | None = None
     is_banned: bool | None = None
+    post: PostChange | None = None
     delete_post: str | None = None
 
 
@@ -66,6 +76,14 @@ class PartnerAccept(_Body):
 
     bc_id: str
     partner_id: str
+
+
+class PartnerAdAccounts(_Body):
+    """Ad accounts that a partner lets the receiving Business Center use, or no longer does."""
+
+    bc_id: str
+    partner_id: str
+    ad_accounts: list[str] = Field(min_length=1)
 
 
 class Control:
@@ -86,6 +104,8 @@ class Control:
             web.post("/control/owners/{handle}", self.change_owner),
             web.post("/control/members/{user_id}", self.change_member),
             web.post("/control/partners/accept", self.accept_partner),
+            web.post("/control/partners/share", self.share_with_partner),
+            web.post("/control/partners/unshare", self.unshare_with_partner),
             web.post("/control/faults", self.faults),
             web.post("/control/clock", self.clock),
             web.post("/control/config", self.config),
@@ -143,13 +163,13 @@ class Control:
         return _answer({"outcome": "revoked", "asset_id": account.asset_id})
 
     async def change_owner(self, request: web.Request) -> web.Response:
-        """Change an account: rename, make private, ban, delete a post."""
+        """Change an account: rename, make private, ban, change or delete a post."""
         body = await _read(request, OwnerChange)
         account = self._account(request)
         self._world.settle()
-        post = account.posts.get(body.delete_post) if body.delete_post is not None else None
-        if body.delete_post is not None and post is None:
-            raise _not_found(f"@{account.handle} has no post {body.delete_post}")
+        for item_id in {body.delete_post, body.post and body.post.item_id} - {None}:
+            if item_id not in account.posts:
+                raise _not_found(f"@{account.handle} has no post {item_id}")
         if body.handle is not None:
             try:
                 rename_account(self._world, account, body.handle)
@@ -159,8 +179,12 @@ class Control:
             value = getattr(body, name)
             if value is not None:
                 setattr(account, name, value)
-        if post is not None:
-            post.deleted = True
+        if body.post is not None:
+            post = account.posts[body.post.item_id]
+            post.status = body.post.status or post.status
+            post.ad_authorized = post.ad_authorized if body.post.ad_authorized is None else body.post.ad_authorized
+        if body.delete_post is not None:
+            account.posts[body.delete_post].deleted = True
         return _answer({"handle": account.handle, "asset_id": account.asset_id})
 
     async def change_member(self, request: web.Request) -> web.Response:
@@ -184,11 +208,23 @@ class Control:
         accepted = [key for key, giver in center.offers.items() if giver == partner.bc_id]
         if not accepted:
             raise _not_found(f"Business Center {body.partner_id} offers nothing to {body.bc_id}")
-        for advertiser_id in accepted:
-            center.shared_in[advertiser_id] = center.offers.pop(advertiser_id)
-        center.partners[partner.bc_id] = partner.name
-        partner.partners[center.bc_id] = center.name
+        share(center, partner, accepted)
         return _answer({"ad_accounts": accepted})
+
+    async def share_with_partner(self, request: web.Request) -> web.Response:
+        """The partner shares ad accounts with the receiving Business Center, by hand, and that accepts."""
+        body = await _read(request, PartnerAdAccounts)
+        center, partner = self._center(body.bc_id), self._center(body.partner_id)
+        share(center, partner, self._of_partner(partner, body))
+        return _answer({"ad_accounts": body.ad_accounts})
+
+    async def unshare_with_partner(self, request: web.Request) -> web.Response:
+        """The partner takes ad accounts back, by hand."""
+        body = await _read(request, PartnerAdAccounts)
+        center, partner = self._center(body.bc_id), self._center(body.partner_id)
+        now = self._world.settle()
+        stop_sharing(self._world, center, partner.bc_id, self._of_partner(partner, body), now)
+        return _answer({"ad_accounts": body.ad_accounts})
 
     async def faults(self, request: web.Request) -> web.Response:
         """Replace all fault rules."""
@@ -228,6 +264,14 @@ class Control:
         if center is None:
             raise _not_found(f"no Business Center {bc_id}")
         return center
+
+    def _of_partner(self, partner: BusinessCenter, body: PartnerAdAccounts) -> list[str]:
+        if partner.bc_id == body.bc_id:
+            raise _bad_request("a Business Center is no partner of its own")
+        for advertiser_id in body.ad_accounts:
+            if advertiser_id not in partner.ad_accounts:
+                raise _not_found(f"Business Center {partner.bc_id} has no ad account {advertiser_id}")
+        return body.ad_accounts
 
     def _target(self, body: Scan) -> tuple[BusinessCenter, ConsentCode | None]:
         if (body.url is None) == (body.bc_id is None):

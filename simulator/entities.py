@@ -117,6 +117,8 @@ class BusinessCenter:
     """Names by Business Center id."""
     shared_in: dict[str, str] = field(default_factory=dict)
     """Ad accounts that partners share with this one: advertiser id to the partner's id."""
+    shared_roles: dict[str, dict[str, AdvertiserRole]] = field(default_factory=dict)
+    """Roles of this one's members on those, by advertiser id and user id; the owner's own people are not in it."""
     offers: dict[str, str] = field(default_factory=dict)
     """Ad accounts a partner offers and this one has not accepted yet, in the same form."""
     held: dict[str, Authorization] = field(default_factory=dict)

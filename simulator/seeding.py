@@ -20,6 +20,7 @@ from simulator.entities import (
     RelationStatus,
     UserRole,
 )
+from simulator.partners import share
 from simulator.state import DEFAULT_APP, Session, World
 
 DEFAULT_ACCOUNT_CAP = 200
@@ -217,6 +218,8 @@ def remove_member(center: BusinessCenter, user_id: str) -> None:
         authorization.member_roles.pop(user_id, None)
     for advertiser in center.ad_accounts.values():
         advertiser.roles.pop(user_id, None)
+    for roles in center.shared_roles.values():
+        roles.pop(user_id, None)
 
 
 def _ad_account(world: World, center: BusinessCenter, seed: AdAccountSeed, now: float) -> None:
@@ -252,8 +255,7 @@ def _partners(world: World, center: BusinessCenter, partners: Iterable[PartnerSe
             advertiser = world.ad_accounts.get(advertiser_id)
             if advertiser is None or advertiser.bc_id != partner.bc_id:
                 raise SeedError(f"ad account {advertiser_id} is none of Business Center {partner.bc_id}")
-            center.shared_in[advertiser_id] = partner.bc_id
-            world.centers[partner.bc_id].partners.setdefault(center.bc_id, center.name)
+            share(center, world.centers[partner.bc_id], [advertiser_id])
 
 
 def _account(world: World, seed: AccountSeed, now: float) -> Account:

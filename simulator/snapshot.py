@@ -103,6 +103,7 @@ def _center(center: BusinessCenter) -> dict[str, Any]:
         ],
         "partners": [{"bc_id": bc_id, "name": name} for bc_id, name in center.partners.items()],
         "shared_ad_accounts": center.shared_in,
+        "shared_ad_account_roles": center.shared_roles,
         "accounts": [_held(one) for one in center.held.values()],
     }
 

@@ -110,6 +110,22 @@ class Asset(Received):
     relation_status: str | None = None
 
 
+class Partner(Received):
+    """Another Business Center with which assets are shared, in one direction or both."""
+
+    bc_id: str
+    bc_name: str = ""
+
+
+class AssetMember(Received):
+    """A member with a role on an ad account."""
+
+    user_id: str
+    user_name: str = ""
+    user_email: str = ""
+    advertiser_role: str = ""
+
+
 class LinkedAdvertiser(Received):
     """An ad account that a TikTok account is linked to."""
 
@@ -155,6 +171,21 @@ class BusinessCenters:
         self._caller.connection.authorization_verb = first
         return url
 
+    async def authorization_verbs(self, bc_id: str) -> tuple[str, ...]:
+        """Which verbs the endpoint of the authorization URL takes: a probe, which changes nothing but issues URLs.
+
+        Raises:
+            TikTokError: a refusal that has nothing to do with the verb.
+        """
+        taken = []
+        for verb in ("GET", "POST"):
+            try:
+                await self._authorization_url(verb, {"bc_id": bc_id})
+            except WrongRoute:
+                continue
+            taken.append(verb)
+        return tuple(taken)
+
     async def _authorization_url(self, verb: str, params: Mapping[str, Any]) -> SecretStr:
         path = "bc/asset/account/authorization/"
         call = (
@@ -170,7 +201,7 @@ class BusinessCenters:
         return await self._caller.all_pages("bc/member/get/", {"bc_id": bc_id}, Member, page_size=MEMBERS_PAGE)
 
     async def all_assets(self, bc_id: str, asset_type: str) -> list[Asset]:
-        """All assets of one type; for admins only."""
+        """All assets of one type; for admins only. Ad accounts that partners share are found by `partner_assets`."""
         params = {"bc_id": bc_id, "asset_type": asset_type}
         return await self._caller.all_pages("bc/asset/admin/get/", params, Asset, page_size=PAGE)
 
@@ -188,6 +219,31 @@ class BusinessCenters:
             "filtering": {"user_id": user_id} if user_id is not None else None,
         }
         return await self._caller.all_pages("bc/asset/get/", params, Asset, page_size=PAGE)
+
+    async def asset_members(self, bc_id: str, advertiser_id: str) -> list[AssetMember]:
+        """Members of this Business Center with a role on an ad account. TikTok lists no members of a TikTok account."""
+        params = {"bc_id": bc_id, "asset_type": AssetType.ADVERTISER, "asset_id": advertiser_id}
+        return await self._caller.all_pages("bc/asset/member/get/", params, AssetMember, page_size=MEMBERS_PAGE)
+
+    async def partners(self, bc_id: str) -> list[Partner]:
+        """All partners, whoever shares with whom."""
+        return await self._caller.all_pages("bc/partner/get/", {"bc_id": bc_id}, Partner, page_size=PAGE)
+
+    async def partner_assets(self, bc_id: str, partner_id: str, *, shared: Literal["SHARED", "SHARING"]) -> list[Asset]:
+        """Ad accounts shared between this Business Center and a partner, one way.
+
+        Args:
+            bc_id: This Business Center.
+            partner_id: The partner's id.
+            shared: `SHARED` for what the partner shares with us, `SHARING` for what we share with it.
+        """
+        params = {"bc_id": bc_id, "partner_id": partner_id, "asset_type": AssetType.ADVERTISER, "share_type": shared}
+        return await self._caller.all_pages("bc/partner/asset/get/", params, Asset, page_size=PAGE)
+
+    async def asset_partners(self, bc_id: str, asset_type: str, asset_id: str) -> list[Partner]:
+        """Partners with which an asset of ours is shared."""
+        params = {"bc_id": bc_id, "asset_type": asset_type, "asset_id": asset_id}
+        return await self._caller.all_pages("bc/asset/partner/get/", params, Partner, page_size=PAGE)
 
     async def assign(self, bc_id: str, user_id: str, *, account: str, roles: Iterable[str]) -> None:
         """Let a member use a TikTok account.

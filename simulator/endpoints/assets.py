@@ -7,9 +7,10 @@ from pydantic import Field
 from simulator.authorizations import code_url, end, issue_code, link, unlink
 from simulator.endpoints.business_center import masked
 from simulator.endpoints.paging import paged
-from simulator.entities import AdAccount, Authorization, BusinessCenter
+from simulator.entities import AdAccount, AdvertiserRole, Authorization, BusinessCenter
 from simulator.envelope import no_asset_permission, parameter_error
 from simulator.fields import AssetType, Body, Filter, Id, Page50, Query, QueryBool
+from simulator.partners import roles_on, usable
 from simulator.routes import Call, Data, Routes
 
 routes = Routes()
@@ -129,10 +130,15 @@ def asset_get(call: Call, query: AssetGet) -> Data:
             and keyword in one.account.display_name.casefold()
         ]
         return paged(granted, query.page, query.page_size, lambda one: _account(call, one, one.member_roles[user_id]))
-    usable: list[AdAccount] = []
+    given: list[tuple[AdAccount, str]] = []
     if query.asset_type == "ADVERTISER":
-        usable = [one for one in center.ad_accounts.values() if user_id in one.roles and keyword in one.name.casefold()]
-    return paged(usable, query.page, query.page_size, lambda one: _advertiser(one, one.roles[user_id]))
+        given = [
+            (one, role)
+            for one in usable(call.world, center)
+            if keyword in one.name.casefold()
+            and (role := (roles_on(center, one.advertiser_id) or {}).get(user_id)) is not None
+        ]
+    return paged(given, query.page, query.page_size, lambda one: _advertiser(*one))
 
 
 def _scope_roles(authorization: Authorization) -> list[str]:
@@ -179,6 +185,13 @@ def _listed(center: BusinessCenter, asset_id: str) -> Authorization:
     return authorization
 
 
+def _roles(center: BusinessCenter, advertiser_id: str) -> dict[str, AdvertiserRole]:
+    roles = roles_on(center, advertiser_id)
+    if roles is None:
+        raise no_asset_permission(advertiser_id)
+    return roles
+
+
 class AssetAssign(Body):
     """POST /bc/asset/assign/: one person, one asset."""
 
@@ -205,10 +218,7 @@ def asset_assign(call: Call, body: AssetAssign) -> Data:
     elif body.asset_type == "ADVERTISER":
         if body.advertiser_role is None:
             raise parameter_error("Missing required field(s): advertiser_role.")
-        advertiser = center.ad_accounts.get(body.asset_id)
-        if advertiser is None:
-            raise no_asset_permission(body.asset_id)
-        advertiser.roles[body.user_id] = body.advertiser_role
+        _roles(center, body.asset_id)[body.user_id] = body.advertiser_role
     else:
         raise no_asset_permission(body.asset_id)
     return {}
@@ -237,8 +247,8 @@ def asset_unassign(call: Call, body: AssetUnassign) -> Data:
         raise parameter_error(f"The user {body.user_id} is not a member of this Business Center.")
     if body.asset_type == "TT_ACCOUNT":
         _listed(center, body.asset_id).member_roles.pop(body.user_id, None)
-    elif body.asset_type == "ADVERTISER" and body.asset_id in center.ad_accounts:
-        center.ad_accounts[body.asset_id].roles.pop(body.user_id, None)
+    elif body.asset_type == "ADVERTISER":
+        _roles(center, body.asset_id).pop(body.user_id, None)
     else:
         raise no_asset_permission(body.asset_id)
     return {}
@@ -355,13 +365,12 @@ class AssetMemberGet(Query):
 def asset_member_get(call: Call, query: AssetMemberGet) -> Data:
     """Members with a role on an ad account."""
     center = call.session.administered(query.bc_id)
-    advertiser = center.ad_accounts.get(query.asset_id) if query.asset_type == "ADVERTISER" else None
-    if advertiser is None:
+    if query.asset_type != "ADVERTISER":
         raise no_asset_permission(query.asset_id)
     keyword = (query.filtering.keyword or "").casefold()
     rows = [
         (center.members[user_id], role)
-        for user_id, role in advertiser.roles.items()
+        for user_id, role in _roles(center, query.asset_id).items()
         if user_id in center.members and keyword in center.members[user_id].user_name.casefold()
     ]
     return paged(

@@ -8,6 +8,7 @@ from simulator.endpoints.paging import paged
 from simulator.entities import BusinessCenter, Member
 from simulator.envelope import no_asset_permission, parameter_error
 from simulator.fields import AssetType, Body, Filter, Id, Page50, Query
+from simulator.partners import part, stop_sharing
 from simulator.routes import Call, Data, Routes
 from simulator.stamps import spaced
 
@@ -210,4 +211,44 @@ def partner_add(call: Call, body: PartnerAdd) -> Data:
     if partner is None or partner is center:
         raise parameter_error(f"The partner {body.partner_id} does not exist.")
     partner.offers.update(dict.fromkeys(body.asset_ids, center.bc_id))
+    return {}
+
+
+class PartnerAssetDelete(Body):
+    """POST /bc/partner/asset/delete/."""
+
+    bc_id: Id
+    partner_id: Id
+    asset_type: Literal["ADVERTISER", "CATALOG"]
+    asset_ids: list[Id] = Field(min_length=1)
+
+
+@routes.post("/bc/partner/asset/delete/", PartnerAssetDelete)
+def partner_asset_delete(call: Call, body: PartnerAssetDelete) -> Data:
+    """Stop sharing ad accounts with a partner; what was not shared is no error."""
+    center = call.session.administered(body.bc_id)
+    for asset_id in body.asset_ids:
+        if body.asset_type != "ADVERTISER" or asset_id not in center.ad_accounts:
+            raise no_asset_permission(asset_id)
+    partner = call.world.centers.get(body.partner_id)
+    if partner is None:
+        raise parameter_error(f"The partner {body.partner_id} does not exist.")
+    stop_sharing(call.world, partner, center.bc_id, body.asset_ids, call.now)
+    return {}
+
+
+class PartnerDelete(Body):
+    """POST /bc/partner/delete/."""
+
+    bc_id: Id
+    partner_id: Id
+
+
+@routes.post("/bc/partner/delete/", PartnerDelete)
+def partner_delete(call: Call, body: PartnerDelete) -> Data:
+    """End a partnership, and with it all that either side shares."""
+    center = call.session.administered(body.bc_id)
+    if body.partner_id not in center.partners:
+        raise parameter_error(f"The partner {body.partner_id} is not a partner of this Business Center.")
+    part(call.world, center, body.partner_id, call.now)
     return {}

@@ -14,7 +14,10 @@ from simulator_api import (
     PENDING,
     SECOND_ADVERTISER,
     Api,
+    pull,
 )
+
+AGENT = "7200000000000000004"
 
 
 async def assigned(api: Api, user_id: str, asset_type: str = "TT_ACCOUNT") -> list[dict[str, Any]]:
@@ -129,6 +132,121 @@ async def test_a_partner_has_what_it_was_offered_after_accepting(api: Api) -> No
     assert (await agency.get("/campaign/get/", advertiser_id=ADVERTISER)).code == 0
     partners = await api.get("/bc/partner/get/", bc_id=BC)
     assert partners.data["list"] == [{"bc_id": OTHER_BC, "bc_name": "Agency"}]
+
+
+async def center_of(api: Api, bc_id: str) -> dict[str, Any]:
+    return next(one for one in (await api.state())["business_centers"] if one["bc_id"] == bc_id)
+
+
+async def seed_agent(api: Api) -> None:
+    agent = {"user_id": AGENT, "user_name": "Dee", "user_email": "dee@agency.example"}
+    await api.control("/seed", business_centers=[{"bc_id": OTHER_BC, "members": [agent]}])
+
+
+async def test_roles_on_a_shared_ad_account_are_each_sides_own(api: Api) -> None:  # R5, R11
+    await seed_agent(api)
+    agency = api.as_token(OTHER_TOKEN)
+    role = {"bc_id": OTHER_BC, "user_id": AGENT, "asset_type": "ADVERTISER", "asset_id": ADVERTISER}
+    assert (await agency.post("/bc/asset/assign/", **role, advertiser_role="OPERATOR")).code == 40002
+    shared = {"bc_id": OTHER_BC, "partner_id": BC, "ad_accounts": [ADVERTISER]}
+    await api.control("/partners/share", **shared)
+    assert (await agency.post("/bc/asset/assign/", **role, advertiser_role="OPERATOR")).code == 0
+
+    wanted = {"bc_id": OTHER_BC, "asset_type": "ADVERTISER"}
+    mine = await agency.get("/bc/asset/get/", **wanted, filtering={"user_id": AGENT})
+    assert [(one["asset_id"], one["advertiser_role"]) for one in mine.data["list"]] == [(ADVERTISER, "OPERATOR")]
+    everything = await agency.get("/bc/asset/admin/get/", **wanted)
+    assert [one["asset_id"] for one in everything.data["list"]] == [FOREIGN_ADVERTISER], "only what it owns"
+    theirs = await agency.get("/bc/asset/member/get/", **wanted, asset_id=ADVERTISER)
+    assert [(one["user_name"], one["advertiser_role"]) for one in theirs.data["list"]] == [("Dee", "OPERATOR")]
+    ours = await api.get("/bc/asset/member/get/", bc_id=BC, asset_type="ADVERTISER", asset_id=ADVERTISER)
+    assert [(one["user_name"], one["advertiser_role"]) for one in ours.data["list"]] == [("Ada", "ADMIN")]
+    center = await center_of(api, OTHER_BC)
+    assert center["shared_ad_accounts"] == {SECOND_ADVERTISER: BC, ADVERTISER: BC}
+    assert center["shared_ad_account_roles"][ADVERTISER] == {AGENT: "OPERATOR"}
+
+    await api.control("/seed", business_centers=[{"bc_id": OTHER_BC, "partners": [{"bc_id": BC, "name": "Label"}]}])
+    await api.control("/partners/share", **shared)
+    assert await center_of(api, OTHER_BC) == center | {"partners": [{"bc_id": BC, "name": "Label"}]}
+    await api.control(f"/members/{AGENT}", bc_id=OTHER_BC, removed=True)
+    assert (await center_of(api, OTHER_BC))["shared_ad_account_roles"][ADVERTISER] == {}
+    assert (await agency.post("/bc/asset/unassign/", **role)).code == 40002
+    await api.control("/partners/unshare", **shared)
+    assert (await center_of(api, OTHER_BC))["shared_ad_accounts"] == {SECOND_ADVERTISER: BC}
+
+
+async def ad_in_shared_account(api: Api) -> str:
+    """An ad of the agency, with an account that the agency holds, in the label's ad account; the asset id."""
+    agency = api.as_token(OTHER_TOKEN)
+    await api.control("/partners/share", bc_id=OTHER_BC, partner_id=BC, ad_accounts=[ADVERTISER])
+    approval = await api.control(f"/owners/{HANDLE}/approve", bc_id=OTHER_BC)
+    link = {"bc_id": OTHER_BC, "asset_id": approval["asset_id"], "advertiser_id": ADVERTISER}
+    assert (await agency.post("/bc/asset/advertiser/assign/", **link)).code == 0
+    identity = {
+        "identity_type": "BC_AUTH_TT",
+        "identity_id": approval["identity_id"],
+        "identity_authorized_bc_id": OTHER_BC,
+    }
+    assert (await agency.create(await agency.adgroup("agency"), pull(identity))).code == 0
+    own = await api.linked()
+    assert (await api.create(await api.adgroup("label"), pull(own))).code == 0
+    return str(approval["asset_id"])
+
+
+async def statuses(api: Api) -> dict[str, str]:
+    return {one["bc_id"]: one["secondary_status"] for one in (await api.state())["ads"]}
+
+
+async def test_a_partner_takes_its_ad_account_back(api: Api) -> None:
+    asset_id = await ad_in_shared_account(api)
+    agency = api.as_token(OTHER_TOKEN)
+    assert await statuses(api) == {OTHER_BC: "AD_STATUS_DELIVERY_OK", BC: "AD_STATUS_DELIVERY_OK"}
+    back = {"bc_id": BC, "partner_id": OTHER_BC, "asset_type": "ADVERTISER"}
+    foreign = await api.post("/bc/partner/asset/delete/", **back, asset_ids=[FOREIGN_ADVERTISER])
+    assert foreign.message == f"You don't have permission to the asset({FOREIGN_ADVERTISER})"
+    for _ in range(2):
+        assert (await api.post("/bc/partner/asset/delete/", **back, asset_ids=[ADVERTISER])).code == 0
+    assert await statuses(api) == {OTHER_BC: "AD_STATUS_ASSET_AUTHORIZATION_LOST", BC: "AD_STATUS_DELIVERY_OK"}
+    assigned_to = {"bc_id": OTHER_BC, "asset_id": asset_id, "asset_type": "TT_ACCOUNT"}
+    assert (await agency.get("/bc/asset/advertiser/assigned/", **assigned_to)).data["list"] == []
+    assert (await agency.get("/campaign/get/", advertiser_id=ADVERTISER)).code == 40001
+    link = {"bc_id": OTHER_BC, "asset_id": asset_id, "advertiser_id": ADVERTISER}
+    assert (await agency.post("/bc/asset/advertiser/assign/", **link)).code == 40002
+    shared = await agency.get(
+        "/bc/partner/asset/get/", bc_id=OTHER_BC, partner_id=BC, asset_type="ADVERTISER", share_type="SHARED"
+    )
+    assert [one["asset_id"] for one in shared.data["list"]] == [SECOND_ADVERTISER]
+    assert (await center_of(api, OTHER_BC))["accounts"], "the TikTok account itself stays authorized"
+
+
+async def test_the_end_of_a_partnership_ends_all_that_is_shared(api: Api) -> None:
+    await ad_in_shared_account(api)
+    await api.post("/bc/partner/add/", bc_id=BC, partner_id=OTHER_BC, asset_ids=[ADVERTISER], asset_type="ADVERTISER")
+    agency = api.as_token(OTHER_TOKEN)
+    assert (await agency.post("/bc/partner/delete/", bc_id=OTHER_BC, partner_id=BC)).code == 0
+    assert (await statuses(api))[OTHER_BC] == "AD_STATUS_ASSET_AUTHORIZATION_LOST"
+    center = await center_of(api, OTHER_BC)
+    assert (center["partners"], center["shared_ad_accounts"], center["shared_ad_account_roles"]) == ([], {}, {})
+    assert (await center_of(api, BC))["partners"] == []
+    again = await api.post("/bc/partner/delete/", bc_id=BC, partner_id=OTHER_BC)
+    assert again.message == f"The partner {OTHER_BC} is not a partner of this Business Center."
+
+
+async def test_an_owner_changes_a_post(api: Api) -> None:
+    identity = await api.linked()
+    await api.control(f"/owners/{HANDLE}", post={"item_id": "7500000000000000001", "ad_authorized": False})
+    refused = await api.create(await api.adgroup(), pull(identity))
+    assert "is not authorized for ads" in refused.message
+    await api.control(f"/owners/{HANDLE}", post={"item_id": "7500000000000000001", "status": "PRIVATE"})
+    post = (await api.state())["accounts"][0]["posts"][0]
+    assert (post["ad_authorized"], post["status"], post["deleted"]) == (False, "PRIVATE", False)
+    await api.control(
+        f"/owners/{HANDLE}",
+        post={"item_id": "7500000000000000001", "ad_authorized": True},
+        delete_post="7500000000000000002",
+    )
+    first, second = (await api.state())["accounts"][0]["posts"][:2]
+    assert (first["ad_authorized"], first["status"], second["deleted"]) == (True, "PRIVATE", True)
 
 
 async def test_seeding_again_updates(api: Api) -> None:

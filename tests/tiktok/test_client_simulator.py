@@ -136,6 +136,45 @@ async def test_links_are_made_listed_over_pages_and_undone(world: World, client:
     assert len(await client.business_centers.linked_advertisers(BC, world.asset_id)) == 54
 
 
+async def test_partners_and_what_they_share_are_listed_over_pages(world: World, client: TikTokClient) -> None:
+    centers, partner = client.business_centers, "7300000000000000090"
+    shared = [f"70{number:017}" for number in range(200, 255)]
+    members = [{"user_id": f"72{number:017}", "user_name": f"Member {number}"} for number in range(100, 121)]
+    await world.control.post(
+        "seed",
+        {
+            "business_centers": [
+                {"bc_id": partner, "name": "Shop", "ad_accounts": [{"advertiser_id": one} for one in shared]},
+                {
+                    "bc_id": BC,
+                    "members": members,
+                    "partners": [
+                        {"bc_id": partner, "name": "Shop", "shared_ad_accounts": shared},
+                        *({"bc_id": f"73{number:017}", "name": f"Partner {number}"} for number in range(300, 350)),
+                    ],
+                },
+            ]
+        },
+    )
+    await world.control.post("partners/share", {"bc_id": partner, "partner_id": BC, "ad_accounts": [ADVERTISER]})
+    known = {one.bc_id: one.bc_name for one in await centers.partners(BC)}
+    assert (len(known), known[partner]) == (51, "Shop")
+    assert {one.asset_id for one in await centers.partner_assets(BC, partner, shared="SHARED")} == set(shared)
+    assert [one.asset_id for one in await centers.partner_assets(BC, partner, shared="SHARING")] == [ADVERTISER]
+    assert [one.bc_id for one in await centers.asset_partners(BC, AssetType.ADVERTISER, ADVERTISER)] == [partner]
+    assert await centers.asset_partners(BC, AssetType.TT_ACCOUNT, world.asset_id) == []
+
+    await centers.link(BC, world.asset_id, shared[0])
+    for member in members:
+        await centers.assign_ad_account(BC, member["user_id"], shared[0], AdvertiserRole.OPERATOR)
+    given = await centers.asset_members(BC, shared[0])
+    assert {(one.user_id, one.advertiser_role) for one in given} == {(one["user_id"], "OPERATOR") for one in members}
+    await world.control.post("partners/unshare", {"bc_id": BC, "partner_id": partner, "ad_accounts": [shared[0]]})
+    assert await centers.linked_advertisers(BC, world.asset_id) == []
+    with pytest.raises(NoPermission):
+        await centers.asset_members(BC, shared[0])
+
+
 async def test_an_account_is_removed(world: World, client: TikTokClient) -> None:
     await client.business_centers.remove_account(BC, world.asset_id)
     assert await client.business_centers.all_assets(BC, AssetType.TT_ACCOUNT) == []
