@@ -35,12 +35,12 @@ RECONNECT_CHECK = timedelta(minutes=1)
 
 
 @contextmanager
-def tiktok_failures(*, passing: type[TikTokError] | None = None) -> Iterator[None]:
+def tiktok_failures(*, passing: type[TikTokError] | tuple[type[TikTokError], ...] = ()) -> Iterator[None]:
     """Turn errors of the TikTok client into named activity failures; those of kind `passing` are the caller's."""
     try:
         yield
     except TikTokError as error:
-        if passing is not None and isinstance(error, passing):
+        if isinstance(error, passing):
             raise
         raise _failure(error) from error
 

@@ -1,8 +1,43 @@
-"""The gate before a target is promoted, as a pure rule: asked when it becomes ready, and again at the moment of use."""
+"""The gate before a target is promoted: asked when it becomes ready, and again at the moment of use."""
 
+from activities.failures import tiktok_failures
+from activities.platform import Platform
+from sparkads.contracts.release import TargetState
 from sparkads.roles import Permission, missing_keys
+from store import sharing
+from store.database import Pool
 from store.members import MemberAccess
 from store.publishing import Candidate
+
+
+async def gone_accounts(db: Pool, platform: Platform, bc_id: str, operator: MemberAccess) -> frozenset[str]:
+    """
+    Accounts that the operator was given and TikTok lists no longer: their authorizations have ended.
+
+    TikTok takes a member's permission away together with the account, and the sweep may not have looked since: without
+    this question such a target would be blocked for a missing key (R5), and not frozen for what has happened (R15).
+    """
+    given = {
+        grant.asset_id
+        for grant in await sharing.active_grants(db, bc_id)
+        if grant.user_id == operator.user_id and grant.asset_id not in operator.accounts
+    }
+    if not given:
+        return frozenset()
+    client = await platform.client(bc_id)
+    with tiktok_failures():
+        listed = {asset.asset_id for asset in await client.business_centers.all_assets(bc_id, "TT_ACCOUNT")}
+    return frozenset(given - listed)
+
+
+def verdict(candidate: Candidate, operator: MemberAccess, gone: frozenset[str]) -> tuple[TargetState, str] | None:
+    """The state that a target goes to instead of being promoted, and why; None if it may be promoted now."""
+    if candidate.asset_id in gone:
+        return TargetState.FROZEN, f"R15: TikTok no longer lists @{candidate.handle}; its authorization has ended"
+    reason = blocker(candidate, operator)
+    if reason is None:
+        return None
+    return TargetState.BLOCKED if candidate.authorized else TargetState.FROZEN, reason
 
 
 def blocker(candidate: Candidate, operator: MemberAccess) -> str | None:
@@ -11,6 +46,8 @@ def blocker(candidate: Candidate, operator: MemberAccess) -> str | None:
         return f"R1: @{candidate.handle} has not authorized the Business Center"
     if candidate.identity_id is None:
         return f"R1: @{candidate.handle} is not linked to ad account {candidate.advertiser_id}"
+    if candidate.problem:
+        return f"R12: @{candidate.handle} can't be advertised now: {candidate.problem}"
     return _beyond_scope(candidate) or _missing_key(candidate, operator)
 
 

@@ -40,7 +40,7 @@ class Members:
         client = await self._platform.client(bc_id)
         fetched_at = datetime.now(UTC)
         with tiktok_failures():
-            people = [member for member in await client.business_centers.members(bc_id) if _bound(member)]
+            people = [member for member in await client.business_centers.members(bc_id) if bound(member)]
             me = next((member for member in people if member.user_id == user_id), None)
             ad_accounts: list[Asset] = []
             accounts: list[Asset] = []
@@ -49,20 +49,16 @@ class Members:
                     client.business_centers.assets_of(bc_id, "ADVERTISER", user_id),
                     client.business_centers.assets_of(bc_id, "TT_ACCOUNT", user_id),
                 )
+        await members.put_people(
+            self._db, bc_id, [(member.user_id, member.user_name, member.user_role) for member in people]
+        )
         access = MemberAccess(
             user_id=user_id,
             role=None if me is None else BcRole(me.user_role),
             ad_accounts={
                 asset.asset_id: AdAccountRole(asset.advertiser_role) for asset in ad_accounts if asset.advertiser_role
             },
-            accounts={
-                asset.asset_id: tuple(
-                    _PERMISSION_OF_TIKTOK_ROLE[role]
-                    for role in asset.tt_account_roles or ()
-                    if role in _PERMISSION_OF_TIKTOK_ROLE
-                )
-                for asset in accounts
-            },
+            accounts={asset.asset_id: permissions_of(asset) for asset in accounts},
             admins=tuple(
                 f"{member.user_name} ({member.user_id})" for member in people if member.user_role == BcRole.ADMIN
             ),
@@ -105,6 +101,12 @@ class Members:
             )
 
 
-def _bound(member: Member) -> bool:
+def permissions_of(account: Asset) -> tuple[Permission, ...]:
+    """What a member may run on a TikTok account that was listed for them."""
+    roles = account.tt_account_roles or ()
+    return tuple(_PERMISSION_OF_TIKTOK_ROLE[role] for role in roles if role in _PERMISSION_OF_TIKTOK_ROLE)
+
+
+def bound(member: Member) -> bool:
     """An invitation that was not accepted makes nobody a member; TikTok leaves the status out where it has none."""
     return member.relation_status in {"BOUND", ""}

@@ -22,7 +22,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.campaigns import known_campaign
 from activities.failures import RECONNECT_CHECK, tiktok_failures
-from activities.gates import blocker
+from activities.gates import gone_accounts, verdict
 from activities.heartbeat import heartbeating
 from activities.members import Members, current_run
 from activities.platform import Platform
@@ -198,25 +198,28 @@ class PublishActivities:
             campaign = await known_campaign(self._db, step.shard.campaign_id)
             operator = await self._people.access(campaign.bc_id, campaign.operator)
             client = await self._platform.client(campaign.bc_id)
-            batch = await self._claim(step, campaign, operator)
+            gone = await gone_accounts(self._db, self._platform, campaign.bc_id, operator)
+            batch = await self._claim(step, campaign, operator, gone)
             if batch is None:
                 return await self._outcome(
                     step.shard, wait_seconds=LOOK_AGAIN, waiting_for="nothing may be submitted: paused, or not due yet"
                 )
             return await self._submit(client, step.shard, batch)
 
-    async def _claim(self, step: NextBatch, campaign: releases.Campaign, operator: MemberAccess) -> _Batch | None:
+    async def _claim(
+        self, step: NextBatch, campaign: releases.Campaign, operator: MemberAccess, gone: frozenset[str]
+    ) -> _Batch | None:
         """In one transaction: every gate again, at the moment of use (R5), and the intents of those that pass."""
         shard = step.shard
         async with self._db.acquire() as connection, connection.transaction():
             candidates = await publishing.lock_batch(connection, shard.campaign_id, shard.wave, shard.shard, BATCH)
             passed: dict[str, Candidate] = {}
             for candidate in candidates:
-                reason = blocker(candidate, operator)
-                if reason is None:
+                no = verdict(candidate, operator, gone)
+                if no is None:
                     passed[secrets.token_hex(8)] = candidate
                 else:
-                    await self._block(connection, campaign, candidate, reason)
+                    await self._block(connection, campaign, candidate, *no)
             if not passed:
                 return None
             tokens = {candidate.row_id: token for token, candidate in passed.items()}
@@ -232,9 +235,13 @@ class PublishActivities:
         )
 
     async def _block(
-        self, connection: Connection, campaign: releases.Campaign, candidate: Candidate, reason: str
+        self,
+        connection: Connection,
+        campaign: releases.Campaign,
+        candidate: Candidate,
+        state: TargetState,
+        reason: str,
     ) -> None:
-        state = TargetState.BLOCKED if candidate.authorized else TargetState.FROZEN
         await publishing.set_state(connection, campaign.campaign_id, [(candidate.row_id, state, reason)])
         await audit.write(
             connection,

@@ -9,16 +9,17 @@ from tempfile import TemporaryDirectory
 import asyncpg
 from pydantic import AwareDatetime, ValidationError
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.campaigns import known_campaign
 from activities.failures import tiktok_failures
-from activities.gates import blocker
+from activities.gates import blocker, gone_accounts
 from activities.heartbeat import heartbeating
 from activities.members import Members, current_run
 from activities.platform import Platform
 from sparkads import clock
 from sparkads.client import SparkAds
-from sparkads.contracts.authorization import AdAccountLink, MemberGrant, PairOutcome, Share, ShareResult
+from sparkads.contracts.authorization import NOT_DONE, AdAccountLink, MemberGrant, PairOutcome, Share, ShareResult
 from sparkads.contracts.base import BlobRef, Contract
 from sparkads.contracts.business_center import RequestAccess, RequestOpened
 from sparkads.contracts.release import AdTemplate, Command, ReleaseInput, TargetState, Wave
@@ -27,7 +28,7 @@ from sparkads.files import FileDamaged, Files
 from sparkads.manifest import ReleaseBundle
 from sparkads.roles import Action, BcRole, Permission
 from sparkads.scopes import NewVideos, Scope
-from store import access, audit, publishing, releases
+from store import audit, publishing, releases, requests
 from store.database import Pool
 from store.publishing import AdGroup, Media, VideoNeeded
 from store.releases import WaitingAccount
@@ -242,13 +243,15 @@ class ReleaseActivities:
 
     async def _block_refused(self, campaign: releases.Campaign, account: WaitingAccount, result: ShareResult) -> None:
         for pair in result.pairs:
-            if pair.outcome is PairOutcome.REFUSED and pair.subject.startswith("ad account"):
+            if pair.outcome is PairOutcome.FAILED:
+                raise ApplicationError(f"account {account.asset_id}: {pair.subject}: {pair.reason}", type="NotShared")
+            if pair.outcome in NOT_DONE and pair.subject.startswith("ad account"):
                 await releases.block_account(
                     self._db, campaign.campaign_id, account.handle, f"R11: {pair.subject}: {pair.reason}"
                 )
 
     async def _block_if_answered(self, campaign: releases.Campaign, account: WaitingAccount) -> None:
-        state = await access.last_request_state(self._db, campaign.bc_id, account.handle)
+        state = await requests.last_request_state(self._db, campaign.bc_id, account.handle)
         if state is not None and state not in {"pending", "approved"}:
             reason = f"R1: the access request for @{account.handle} was {state.replace('_', ' ')}"
             await releases.block_account(self._db, campaign.campaign_id, account.handle, reason)
@@ -256,10 +259,11 @@ class ReleaseActivities:
     async def _open_gates(self, campaign: releases.Campaign, handles: set[str]) -> None:
         """Only rows of accounts that this run has just shared: another may have arrived in the meantime."""
         operator = await self._people.access(campaign.bc_id, campaign.operator)
+        gone = await gone_accounts(self._db, self._platform, campaign.bc_id, operator)
         candidates = await publishing.waiting_candidates(self._db, campaign.campaign_id)
         ready, blocked = [], []
         for candidate in candidates:
-            if candidate.handle not in handles:
+            if candidate.handle not in handles or candidate.asset_id in gone:
                 continue
             reason = blocker(candidate, operator)
             if reason is None:

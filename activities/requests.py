@@ -1,28 +1,26 @@
-"""Activities of the Request step: who may ask, the QR code, the sweep for scanned accounts, requests on record."""
+"""Activities of the Request step: who may ask, requests and scans on record, and the list of accounts."""
 
-import io
-from datetime import UTC, datetime, timedelta
-from typing import Literal
-
-import segno
 from pydantic import AwareDatetime
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
-from activities.failures import tiktok_failures
 from activities.members import Members, current_run
-from activities.platform import Platform
 from sparkads.contracts.access_request import RequestOutcome
-from sparkads.contracts.base import BlobRef, Contract
-from sparkads.contracts.business_center import AccountList, QrCode, ScanOutcome, ScanReport
-from sparkads.files import Files
+from sparkads.contracts.base import Contract
+from sparkads.contracts.business_center import (
+    AccountList,
+    ListScans,
+    RequestAccessResult,
+    ScanList,
+    ScanOutcome,
+    ScanReport,
+)
+from sparkads.contracts.notification import NotificationKind
+from sparkads.errors import from_failure
 from sparkads.roles import Action, sees_all_accounts
-from sparkads.scopes import NewVideos, Scope
-from store import access, audit, credentials, releases
-from store.access import ListedAccount, Sweep
-from store.database import Pool
-
-QUIET_ZONE = 4
-"""Modules of white around a QR code that ISO/IEC 18004 asks for."""
+from sparkads.scopes import Scope
+from store import audit, authorizations, commands, credentials, notifications, releases, requests
+from store.database import Connection, Pool
 
 
 class ActorCheck(Contract):
@@ -31,14 +29,6 @@ class ActorCheck(Contract):
     bc_id: str
     actor: str
     action: Action
-
-
-class AskQrCode(Contract):
-    """The code of a Business Center and scope; `actor` asked for it."""
-
-    bc_id: str
-    actor: str
-    scope: Scope
 
 
 class HandlesOf(Contract):
@@ -64,12 +54,15 @@ class OpenRequest(Contract):
     requested_by: str
     opened_at: AwareDatetime
     deadline: AwareDatetime | None
+    remind_every_hours: float | None
+    request_id: str
 
 
 class CloseRequest(Contract):
     """The end of an access request to put on record."""
 
     bc_id: str
+    request_id: str
     name: str
     handle: str | None
     outcome: RequestOutcome
@@ -111,54 +104,58 @@ class Remind(Contract):
     """A reminder that is due."""
 
     bc_id: str
+    request_id: str
     name: str
+    handle: str | None
+    scope: Scope
+    opened_at: AwareDatetime
+    deadline: AwareDatetime | None
     number: int
 
 
-class SweepAnswer(Contract):
-    """What a sweep found, and when to look again."""
+class BeginCommand(Contract):
+    """A command to a Business Center: may the actor, and has this very command run before?"""
 
-    found: Sweep
-    seconds_if_awaited: float
-    seconds_if_idle: float
+    bc_id: str
+    actor: str
+    action: Action
+    command_id: str
+
+
+class Begun(Contract):
+    """What the command answered when it ran before, or None."""
+
+    answer: RequestAccessResult | None = None
+
+
+class KeepAnswer(Contract):
+    """What a command of a Business Center answered, so that a repeat gets the same."""
+
+    bc_id: str
+    command_id: str
+    answer: RequestAccessResult
+
+
+class Allowed(Contract):
+    """Whether somebody may do something; a no is on record."""
+
+    allowed: bool
+
+
+class AskScans(Contract):
+    """The newest scans of a Business Center."""
+
+    bc_id: str
+    ask: ListScans
 
 
 class RequestActivities:
-    """Needs the store, TikTok, the role check and the object store."""
+    """Needs the store and the role check."""
 
-    def __init__(
-        self,
-        db: Pool,
-        platform: Platform,
-        members: Members,
-        files: Files,
-        *,
-        qr_lifetime: timedelta,
-        sweep_fast: timedelta,
-        sweep_slow: timedelta,
-        authorization_verb: Literal["GET", "POST"],
-    ) -> None:
-        """
-        Share the process's connections.
-
-        Args:
-            db: the store.
-            platform: TikTok.
-            members: the role check.
-            files: the object store.
-            qr_lifetime: how long a code is offered before it is issued anew; TikTok documents no lifetime.
-            sweep_fast: between two sweeps while somebody is awaited.
-            sweep_slow: between two sweeps otherwise.
-            authorization_verb: tried first for the code's URL; TikTok's pages disagree about it.
-        """
+    def __init__(self, db: Pool, members: Members) -> None:
+        """Share the process's connections."""
         self._db = db
-        self._platform = platform
         self._members = members
-        self._files = files
-        self._qr_lifetime = qr_lifetime
-        self._sweep_fast = sweep_fast
-        self._sweep_slow = sweep_slow
-        self._verb = authorization_verb
 
     @activity.defn
     async def check_actor(self, check: ActorCheck) -> None:
@@ -166,87 +163,40 @@ class RequestActivities:
         await self._members.require(check.bc_id, check.actor, check.action)
 
     @activity.defn
-    async def get_qr_code(self, ask: AskQrCode) -> QrCode:
-        """The code of a Business Center and scope: the same for every owner, until its lifetime is over (R8)."""
-        now = datetime.now(UTC)
-        known = await access.qr_code(self._db, ask.bc_id, ask.scope.key, issued_after=now - self._qr_lifetime)
-        if known is not None:
-            return known
-        client = await self._platform.client(ask.bc_id)
-        ads_only = None if ask.scope.new_videos is NewVideos.NO else ask.scope.new_videos is NewVideos.ADS_ONLY
-        with tiktok_failures():
-            url = await client.business_centers.authorization_url(ask.bc_id, ads_only=ads_only, verb=self._verb)
-        name = await credentials.business_center_name(self._db, ask.bc_id)
-        png, svg, terminal, plain = await self._draw(url.get_secret_value())
-        code = QrCode(
-            png=png,
-            svg=svg,
-            terminal=terminal,
-            url=plain,
-            text=f"{name} asks you to let it {ask.scope.sentence}. "
-            "Log in to the TikTok account you want to authorize, update the app, then scan.",
-            issued_at=now,
-        )
-        await access.put_qr_code(self._db, ask.bc_id, ask.scope.key, code)
-        async with self._db.acquire() as connection:
-            await audit.write(
-                connection,
-                bc_id=ask.bc_id,
-                actor=ask.actor,
-                action="QR code issued",
-                subject=f"scope {ask.scope.key}",
-                run=current_run(),
-            )
-        return code
-
-    async def _draw(self, url: str) -> tuple[BlobRef, BlobRef, BlobRef, BlobRef]:
-        code = segno.make_qr(url, error="m")
-        png, svg, terminal = io.BytesIO(), io.BytesIO(), io.StringIO()
-        code.save(png, kind="png", scale=10, border=QUIET_ZONE)
-        code.save(svg, kind="svg", scale=10, border=QUIET_ZONE, xmldecl=False)
-        code.terminal(terminal, border=QUIET_ZONE, compact=True)
-        return (
-            await self._files.put(png.getvalue(), "image/png"),
-            await self._files.put(svg.getvalue(), "image/svg+xml"),
-            await self._files.put(terminal.getvalue().encode(), "text/plain"),
-            await self._files.put(url.encode(), "text/plain"),
-        )
+    async def begin_command(self, command: BeginCommand) -> Begun:
+        """Let the actor pass, or refuse by name (R2); and say what a repeated command answered the first time."""
+        await self._members.require(command.bc_id, command.actor, command.action)
+        return Begun(answer=await commands.answer(self._db, command.bc_id, command.command_id, RequestAccessResult))
 
     @activity.defn
-    async def sweep_accounts(self, bc_id: str) -> SweepAnswer:
-        """List what TikTok says the Business Center holds; scans and revocations have no other trace."""
-        client = await self._platform.client(bc_id)
-        with tiktok_failures():
-            assets = await client.business_centers.all_assets(bc_id, "TT_ACCOUNT")
-        listed = [
-            ListedAccount(
-                asset_id=asset.asset_id,
-                handle=(asset.tt_asset_handle or "").removeprefix("@").lower(),
-                name=asset.asset_name,
-            )
-            for asset in assets
-        ]
+    async def keep_answer(self, kept: KeepAnswer) -> None:
+        """Remember what a command answered."""
         async with self._db.acquire() as connection, connection.transaction():
-            found = await access.sweep(connection, bc_id, listed)
-        return SweepAnswer(
-            found=found,
-            seconds_if_awaited=self._sweep_fast.total_seconds(),
-            seconds_if_idle=self._sweep_slow.total_seconds(),
-        )
+            await commands.keep(connection, kept.bc_id, kept.command_id, kept.answer)
+
+    @activity.defn
+    async def is_allowed(self, check: ActorCheck) -> Allowed:
+        """Whether the actor may; for what was reported and has nobody to refuse it to."""
+        try:
+            await self._members.require(check.bc_id, check.actor, check.action)
+        except ApplicationError as error:
+            if from_failure(error) is None:
+                raise
+            return Allowed(allowed=False)
+        return Allowed(allowed=True)
 
     @activity.defn
     async def look_up_handles(self, ask: HandlesOf) -> KnownHandles:
         """Which of these handles are authorized already."""
-        return KnownHandles(authorized=await access.active_handles(self._db, ask.bc_id, ask.handles))
+        return KnownHandles(authorized=await authorizations.active_handles(self._db, ask.bc_id, ask.handles))
 
     @activity.defn
     async def open_request(self, request: OpenRequest) -> None:
         """Put an access request on record."""
-        run = current_run()
         async with self._db.acquire() as connection, connection.transaction():
-            news = await access.open_request(
+            news = await requests.open_request(
                 connection,
-                request_id=f"{run.workflow_id}/{run.run_id}",
+                request_id=request.request_id,
                 bc_id=request.bc_id,
                 name=request.name,
                 handle=request.handle,
@@ -254,6 +204,7 @@ class RequestActivities:
                 requested_by=request.requested_by,
                 opened_at=request.opened_at,
                 deadline=request.deadline,
+                remind_every_hours=request.remind_every_hours,
             )
             if news:
                 await audit.write(
@@ -263,17 +214,16 @@ class RequestActivities:
                     action="access requested",
                     subject=f"@{request.handle}" if request.handle else f"open invitation {request.name}",
                     reason=f"scope {request.scope.key}",
-                    run=run,
+                    run=current_run(),
                 )
 
     @activity.defn
     async def close_request(self, request: CloseRequest) -> Closed:
         """Put the end of an access request on record, and say which campaigns have waited for it."""
-        run = current_run()
         async with self._db.acquire() as connection, connection.transaction():
-            news = await access.close_request(
+            news = await requests.close_request(
                 connection,
-                f"{run.workflow_id}/{run.run_id}",
+                request.request_id,
                 request.outcome,
                 asset_id=request.asset_id,
                 reason=request.reason,
@@ -286,7 +236,7 @@ class RequestActivities:
                     action=f"request {request.outcome.replace('_', ' ')}",
                     subject=request.name,
                     reason=request.reason,
-                    run=run,
+                    run=current_run(),
                 )
         waiting = await releases.campaigns_waiting_for(self._db, request.bc_id, request.handle or "")
         return Closed(waiting_campaigns=tuple(waiting))
@@ -294,27 +244,58 @@ class RequestActivities:
     @activity.defn
     async def find_authorized(self, ask: LookForAccount) -> FoundAccount:
         """The authorized account that a scan is about, if there is one."""
-        asset_id = await access.active_asset(self._db, ask.bc_id, handle=ask.handle, asset_id=ask.asset_id)
+        asset_id = await authorizations.active_asset(self._db, ask.bc_id, handle=ask.handle, asset_id=ask.asset_id)
         return FoundAccount(asset_id=asset_id)
 
     @activity.defn
     async def keep_scan(self, scan: ScanOnRecord) -> None:
         """Keep a scan with its outcome (R9)."""
-        await access.record_scan(
-            self._db,
+        async with self._db.acquire() as connection, connection.transaction():
+            if scan.outcome is ScanOutcome.EXPIRED_CODE:
+                await self._retire_code(connection, scan)
+            await requests.record_scan(
+                connection,
+                bc_id=scan.bc_id,
+                request_name=scan.request_name,
+                handle=scan.report.handle,
+                asset_id=scan.report.asset_id,
+                outcome=scan.outcome,
+                reported_by=scan.report.reported_by,
+                detail=scan.report.reason,
+                run=current_run(),
+            )
+
+    async def _retire_code(self, connection: Connection, scan: ScanOnRecord) -> None:
+        if not await requests.retire_qr_codes(connection, scan.bc_id, scan.request_name):
+            return  # known already: the next code is new in any case
+        who = f"@{scan.report.handle}" if scan.report.handle else "an owner"
+        await notifications.put(
+            connection,
             bc_id=scan.bc_id,
-            request_name=scan.request_name,
-            handle=scan.report.handle,
-            asset_id=scan.report.asset_id,
-            outcome=scan.outcome,
-            reported_by=scan.report.reported_by,
-            detail=scan.report.reason,
+            kind=NotificationKind.ATTENTION,
+            subject=f"request {scan.request_name}" if scan.request_name else "QR code",
+            text=f"TikTok did not honour the code that {who} scanned. The next one that is asked for is new (sparkads "
+            f"access code {scan.bc_id} --scope …): send it to those who have not answered yet. Their requests go on.",
+            data={"request": scan.request_name, "handle": scan.report.handle},
+            run=current_run(),
         )
 
     @activity.defn
     async def note_reminder(self, reminder: Remind) -> None:
-        """Leave a reminder in the trail; whoever sends messages reads it there."""
-        async with self._db.acquire() as connection:
+        """Tell whoever sends messages that a reminder is due, with its text ready to send."""
+        async with self._db.acquire() as connection, connection.transaction():
+            if not await requests.count_reminder(connection, reminder.request_id, reminder.number):
+                return
+            name = await credentials.business_center_name(connection, reminder.bc_id)
+            await notifications.put(
+                connection,
+                bc_id=reminder.bc_id,
+                kind=NotificationKind.REMINDER,
+                subject=f"request {reminder.name}",
+                text=_reminder(reminder, name),
+                data={"request": reminder.name, "handle": reminder.handle, "number": reminder.number},
+                run=current_run(),
+            )
             await audit.write(
                 connection,
                 bc_id=reminder.bc_id,
@@ -325,9 +306,28 @@ class RequestActivities:
             )
 
     @activity.defn
+    async def list_scans(self, ask: AskScans) -> ScanList:
+        """What became of the newest scans (R9); for admins."""
+        await self._members.require(ask.bc_id, ask.ask.actor, Action.SEE_SCANS)
+        return ScanList(scans=tuple(await requests.scans(self._db, ask.bc_id, ask.ask.limit)))
+
+    @activity.defn
     async def list_accounts(self, check: ActorCheck) -> AccountList:
         """All accounts for an admin, the assigned ones for a standard member (R4)."""
         who = await self._members.require(check.bc_id, check.actor, check.action)
-        only = None if who.role is not None and sees_all_accounts(who.role) else tuple(who.accounts)
-        lines = await access.list_accounts(self._db, check.bc_id, only=only)
-        return AccountList(accounts=tuple(lines))
+        if who.role is None or not sees_all_accounts(who.role):
+            lines = await authorizations.list_accounts(self._db, check.bc_id, only=tuple(who.accounts))
+            return AccountList(accounts=tuple(lines))
+        lines = await authorizations.list_accounts(self._db, check.bc_id, only=None)
+        return AccountList(accounts=tuple(lines), awaited=tuple(await requests.awaited(self._db, check.bc_id)))
+
+
+def _reminder(reminder: Remind, name: str) -> str:
+    hello = f"Hello @{reminder.handle}" if reminder.handle else "Hello"
+    account = f"@{reminder.handle}" if reminder.handle else "your account"
+    until = f" The request ends on {reminder.deadline:%Y-%m-%d %H:%M} UTC." if reminder.deadline else ""
+    return (
+        f"{hello}, on {reminder.opened_at:%Y-%m-%d} {name} asked you to let it {reminder.scope.sentence}. "
+        f"Please update the TikTok app, log in to {account}, scan the code that comes with this message, and approve."
+        f"{until} If you would rather not, say so, and we won't ask again."
+    )

@@ -28,6 +28,8 @@ class Candidate(Contract):
     can_push: bool = False
     can_pull: bool = False
     ads_only: bool = False
+    problem: str = ""
+    """why TikTok lets nobody advertise the account now"""
     visibility: str | None
     due_at: datetime
     adgroup_id: str | None = None
@@ -92,8 +94,8 @@ class Submitted(Contract):
 _CANDIDATE = """
     SELECT t.row_id, t.mode, t.handle, a.asset_id, a.id IS NOT NULL AS authorized, t.advertiser_id,
            l.identity_id, coalesce(l.can_push, false) AS can_push, coalesce(l.can_pull, false) AS can_pull,
-           coalesce(l.ads_only, false) AS ads_only, t.visibility, t.due_at, g.adgroup_id,
-           m.video_id, m.cover_id, t.pull_item_id, t.caption, t.landing_url, t.call_to_action
+           coalesce(l.ads_only, false) AS ads_only, coalesce(l.problem, '') AS problem, t.visibility, t.due_at,
+           g.adgroup_id, m.video_id, m.cover_id, t.pull_item_id, t.caption, t.landing_url, t.call_to_action
     FROM targets t
     LEFT JOIN accounts ON accounts.bc_id = t.bc_id
         AND CASE WHEN t.asset_id IS NULL THEN accounts.handle = t.handle ELSE accounts.asset_id = t.asset_id END

@@ -213,6 +213,37 @@ async def campaigns_waiting_for(db: Database, bc_id: str, handle: str) -> list[s
     return [row["campaign_id"] for row in rows]
 
 
+async def pulled_posts(db: Database, bc_id: str, *, published: bool) -> dict[tuple[str, str], list[str]]:
+    """By account and ad account, the posts that targets pull; of ads that exist only if `published` are wanted too."""
+    states = [TargetState.WAITING, TargetState.READY]
+    if published:
+        states += [TargetState.IN_REVIEW, TargetState.PUBLISHED]
+    rows = await db.fetch(
+        """SELECT a.asset_id, t.advertiser_id, array_agg(DISTINCT t.pull_item_id) AS posts
+           FROM targets t JOIN accounts ON accounts.bc_id = t.bc_id
+               AND CASE WHEN t.asset_id IS NULL THEN accounts.handle = t.handle ELSE accounts.asset_id = t.asset_id END
+           JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = accounts.asset_id AND a.stage = 'active'
+           WHERE t.bc_id = $1 AND t.mode = 'pull' AND t.state = ANY($2) GROUP BY 1, 2 ORDER BY 1, 2""",
+        bc_id,
+        states,
+    )
+    return {(row["asset_id"], row["advertiser_id"]): row["posts"] for row in rows}
+
+
+async def note_post(db: Database, bc_id: str, item_id: str, reason: str) -> int:
+    """Say at the targets of a post why it can't be used in ads, or that it can; returns for how many that is news."""
+    status = await db.execute(
+        """UPDATE targets SET reason = $3
+           WHERE bc_id = $1 AND pull_item_id = $2 AND reason <> $3 AND state = ANY($4)
+             AND ($3 <> '' OR starts_with(reason, 'R13: post '))""",
+        bc_id,
+        item_id,
+        reason[:500],
+        [TargetState.WAITING, TargetState.READY, TargetState.IN_REVIEW, TargetState.PUBLISHED],
+    )
+    return int(status.rsplit(" ", 1)[-1])
+
+
 async def block_account(db: Database, campaign_id: str, handle: str, reason: str) -> int:
     """Block the waiting rows of an account; returns how many."""
     status = await db.execute(

@@ -27,6 +27,8 @@ from workers.local import Stack, local_stack
 QUICK = {
     "SPARKADS_SWEEP_FAST": "0.2",
     "SPARKADS_SWEEP_SLOW": "0.5",
+    "SPARKADS_REVIEW_EVERY": "2",
+    "SPARKADS_DRIFT_EVERY": "3600",
     "SPARKADS_REVIEW_POLL_FAST": "0.2",
     "SPARKADS_REVIEW_POLL_SLOW": "1",
     "SPARKADS_SETTLE_WINDOW": "2",

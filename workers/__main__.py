@@ -1,8 +1,9 @@
 """
 `python -m workers`: the application's processes and its deploy steps.
 
-Exit codes: 0 done (also a process that was told to stop by Ctrl-C or SIGTERM); 1 a bug, with a traceback;
-2 wrong settings or arguments; 3 a server cannot be reached, refuses, or does not start.
+Exit codes: 0 done (also a process that was told to stop by Ctrl-C or SIGTERM); 1 a bug, with a traceback, or
+`reconcile --dry-run` has found something that does not run; 2 wrong settings or arguments; 3 a server cannot be
+reached, refuses, or does not start.
 """
 
 import asyncio
@@ -26,12 +27,14 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError
 
 from sparkads.errors import Unreachable
+from sparkads.policy import DEFAULT_PROFILE, PROFILES
 from workers.child_process import StackError
 from workers.connections import connect_temporal, database_unreachable
 from workers.deployment import VersionUnknown, set_current_version
 from workers.search_attributes import SearchAttributeConflict, register_search_attributes
 from workers.settings import Settings, SettingsError, load_settings, settings_table
 
+NOT_ALL_RUN = 1
 WRONG_INPUT = 2
 NOT_REACHABLE = 3
 
@@ -123,6 +126,43 @@ def set_current(
 
 
 @app.command()
+def reconcile(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what does not run; exit code 1 if any.")
+    ] = False,
+    policy: Annotated[
+        str, typer.Option(help="Policy profile of a Business Center whose last run Temporal no longer has.")
+    ] = DEFAULT_PROFILE,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Start again what is on record and does not run: Business Centers, open access requests, authorizations.
+
+    For when somebody terminated workflows, or a namespace was lost. What runs is left alone; safe to repeat. Releases
+    are never started again by this: those that do not run are listed.
+
+    Example: python -m workers reconcile --dry-run
+    """
+    settings = _settings()
+    if policy not in PROFILES:
+        typer.echo(f"--policy: there is no profile {policy!r}; known: {', '.join(PROFILES)}", err=True)
+        raise typer.Exit(WRONG_INPUT)
+    from workers.reconcile import reconcile as compare  # noqa: PLC0415 - one-off
+    from workers.reconcile_report import details, picture  # noqa: PLC0415
+
+    report = _do(compare(settings, dry_run=dry_run, policy=policy))
+    if as_json:
+        typer.echo(json.dumps(report.document(), indent=2))
+    else:
+        console = Console(highlight=False)
+        console.print(picture(report))
+        for line in details(report):
+            console.print(line, soft_wrap=True)
+    raise typer.Exit(0 if report.all_run else NOT_ALL_RUN)
+
+
+@app.command()
 def settings(*, as_json: AsJson = False) -> None:
     """
     Show every setting with its variable, value and meaning. Secrets are masked.
@@ -168,6 +208,47 @@ def connect(
         typer.echo(f"TikTok refuses or does not answer: {error}", err=True)
         raise typer.Exit(NOT_REACHABLE) from None
     raise typer.Exit(code)
+
+
+@app.command()
+def probe(
+    bc: Annotated[str, typer.Argument(metavar="BC", help="Id of a connected Business Center.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Ask TikTok how it gives out the URL behind a QR code, which public sources disagree about. Changes nothing.
+
+    Example: python -m workers probe 7300000000000000001
+    """
+    settings = _settings()
+    from temporalio.exceptions import ApplicationError  # noqa: PLC0415 - one-off
+
+    from tiktok import TikTok, TikTokError  # noqa: PLC0415
+    from workers.connections import connect_database  # noqa: PLC0415
+    from workers.probe import CodeFacts, probe_code  # noqa: PLC0415
+    from workers.worker import TIERS  # noqa: PLC0415
+
+    async def work() -> CodeFacts:
+        limits = TIERS[settings.tiktok_tier]
+        async with await connect_database(settings) as db, TikTok(settings.tiktok_base_url, limits=limits) as tiktok:
+            return await probe_code(db, tiktok, bc)
+
+    try:
+        facts: CodeFacts = _do(work())
+    except ApplicationError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(WRONG_INPUT) from None
+    except TikTokError as error:
+        typer.echo(f"TikTok refuses or does not answer: {error}", err=True)
+        raise typer.Exit(NOT_REACHABLE) from None
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(facts) | {"settings": facts.settings}))
+    else:
+        typer.echo(f"verbs that work: {', '.join(facts.verbs) or 'none'}")
+        typer.echo(f"the same URL when asked twice: {'yes' if facts.same_url_twice else 'no'}")
+        typer.echo("".join(f"set {name}={value}\n" for name, value in facts.settings.items()), nl=False)
+    raise typer.Exit(0 if facts.verbs else 1)
 
 
 @app.command()

@@ -112,10 +112,27 @@ class Settings(BaseSettings):
         86_400, ge=60, le=30 * 86_400, description="seconds after which a QR code is made again"
     )
 
+    qr_reusable: bool = Field(
+        default=True,
+        description="whether TikTok lets one code serve several owners; if not, each request gets its own",
+    )
+
     sweep_fast: Seconds = Field(
         15, ge=0.05, le=3_600, description="seconds between two looks for accounts while someone is awaited"
     )
     sweep_slow: Seconds = Field(900, ge=0.05, le=86_400, description="seconds between two looks otherwise")
+    review_every: Seconds = Field(
+        900,
+        ge=0.05,
+        le=86_400,
+        description="seconds between two looks at what can be done with authorized accounts: scopes, posts, partners",
+    )
+    drift_every: Seconds = Field(
+        21_600,
+        ge=0.05,
+        le=7 * 86_400,
+        description="seconds between two comparisons of every member's permissions with TikTok, a call for each member",
+    )
     review_poll_fast: Seconds = Field(
         20, ge=0.05, le=3_600, description="seconds between two looks at ads that went into review a short while ago"
     )
@@ -130,6 +147,13 @@ class Settings(BaseSettings):
     )
     access_max_age: Seconds = Field(
         30, ge=0, le=3_600, description="seconds for which a check of someone's roles holds; 0 checks every time"
+    )
+
+    webhook_url: SecretStr | None = Field(
+        None, repr=False, description="where notifications are POSTed as JSON; unset: they are logged only"
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, min_length=1, repr=False, description="key of the notifications' signature"
     )
 
     deployment_name: str = Field(
@@ -191,6 +215,13 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
             raise ValueError("an http(s) URL without a path is wanted: the API's path is added")
         return value.rstrip("/")
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_receiver(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _has_host(value.get_secret_value()):
+            raise ValueError("a URL starting with https:// or http:// and a host is wanted")
+        return value
 
     @field_validator("metrics_address")
     @classmethod
@@ -315,6 +346,15 @@ def settings_table(settings: Settings) -> Table:
         value = "not set" if row["value"] is None else str(row["value"])
         table.add_row(row["variable"], value, row["meaning"], style="dim" if row["default"] else None)
     return table
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its text quotes the URL
+        return False
 
 
 def _variable(field: str) -> str:

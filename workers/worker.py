@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -12,13 +13,21 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.audit_trail import AuditActivities
 from activities.authorizations import AuthorizationActivities
 from activities.members import Members
+from activities.notifications import NotificationActivities
+from activities.people import PeopleActivities
 from activities.platform import Platform
 from activities.publish import PublishActivities
+from activities.qr_codes import QrCodeActivities
 from activities.releases import ReleaseActivities
 from activities.report import ReportActivities
 from activities.requests import RequestActivities
+from activities.review import ReviewActivities
+from activities.sharing import SharingActivities
+from activities.sweep import SweepActivities
+from activities.webhook import Webhook
 from sparkads import names
 from sparkads.client import SparkAds
 from sparkads.files import Files
@@ -67,30 +76,51 @@ async def run_worker(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with db, TikTok(settings.tiktok_base_url, limits=TIERS[settings.tiktok_tier]) as tiktok:
-        people, bulk = make_workers(settings, client, db, tiktok)
+    async with AsyncExitStack() as exits:
+        await exits.enter_async_context(db)
+        limits = TIERS[settings.tiktok_tier]
+        tiktok = await exits.enter_async_context(TikTok(settings.tiktok_base_url, limits=limits))
+        webhook = None
+        if settings.webhook_url is not None:
+            webhook = await exits.enter_async_context(Webhook(settings.webhook_url, settings.webhook_secret))
+        people, bulk = make_workers(settings, client, db, tiktok, webhook)
         async with people, bulk:
             sys.stdout.write(json.dumps({"worker": "ready"}) + "\n")
             sys.stdout.flush()
             await stop.wait()
 
 
-def make_workers(settings: Settings, client: Client, db: Pool, tiktok: TikTok) -> tuple[Worker, Worker]:
+def make_workers(
+    settings: Settings, client: Client, db: Pool, tiktok: TikTok, webhook: Webhook | None = None
+) -> tuple[Worker, Worker]:
     """The worker for people's commands and all workflows, and the one for the fan-out of releases."""
     platform = Platform(db, tiktok)
     files = Files(settings.object_store)
     members = Members(db, platform, max_age=timedelta(seconds=settings.access_max_age))
-    requests = RequestActivities(
+    requests = RequestActivities(db, members)
+    qr_codes = QrCodeActivities(
         db,
         platform,
         members,
         files,
-        qr_lifetime=timedelta(seconds=settings.qr_lifetime),
-        sweep_fast=timedelta(seconds=settings.sweep_fast),
-        sweep_slow=timedelta(seconds=settings.sweep_slow),
-        authorization_verb=settings.authorization_verb,
+        lifetime=timedelta(seconds=settings.qr_lifetime),
+        reusable=settings.qr_reusable,
+        verb=settings.authorization_verb,
     )
-    authorizations = AuthorizationActivities(db, platform, members)
+    sweep = SweepActivities(
+        db,
+        platform,
+        fast=timedelta(seconds=settings.sweep_fast),
+        slow=timedelta(seconds=settings.sweep_slow),
+        review_every=timedelta(seconds=settings.review_every),
+        drift_every=timedelta(seconds=settings.drift_every),
+    )
+    review = ReviewActivities(db, platform)
+    authorizations = AuthorizationActivities(db, platform)
+    sharing = SharingActivities(db, platform, members)
+    people = PeopleActivities(db, platform, members)
+    notifications = NotificationActivities(db, members, webhook)
+    audit_trail = AuditActivities(db, members, files)
     releases = ReleaseActivities(db, platform, members, files, SparkAds(client, files))
     reports = ReportActivities(db, files)
     publish = PublishActivities(
@@ -108,24 +138,35 @@ def make_workers(settings: Settings, client: Client, db: Pool, tiktok: TikTok) -
         task_queue=names.TASK_QUEUE,
         workflows=WORKFLOWS,
         activities=[
+            requests.begin_command,
+            requests.keep_answer,
             requests.check_actor,
-            requests.get_qr_code,
-            requests.sweep_accounts,
+            requests.is_allowed,
             requests.look_up_handles,
             requests.open_request,
             requests.close_request,
             requests.find_authorized,
             requests.keep_scan,
             requests.note_reminder,
+            requests.list_scans,
             requests.list_accounts,
+            qr_codes.get_qr_codes,
+            sweep.sweep_accounts,
+            review.review_accounts,
             authorizations.open_authorization,
-            authorizations.share_account,
-            authorizations.unshare_account,
-            authorizations.read_shares,
+            authorizations.waiting_campaigns,
             authorizations.still_listed,
             authorizations.end_authorization,
             authorizations.stop_live_ads,
             authorizations.remove_account,
+            sharing.share_account,
+            sharing.unshare_account,
+            sharing.end_due_grants,
+            sharing.link_partner_accounts,
+            sharing.read_shares,
+            people.list_people,
+            notifications.list_notifications,
+            audit_trail.read_audit,
             releases.load_release,
             releases.read_plan,
             releases.set_brake,
@@ -141,6 +182,8 @@ def make_workers(settings: Settings, client: Client, db: Pool, tiktok: TikTok) -
         client,
         task_queue=names.BULK_TASK_QUEUE,
         activities=[
+            review.review_accounts,
+            notifications.deliver_notifications,
             releases.invite_missing,
             releases.settle_accounts,
             releases.prepare_ad_accounts,

@@ -37,6 +37,31 @@ ANSWER = Timing(
 )
 """Part of a command that a person waits for: gives up after five minutes and says why."""
 
+ANSWER_LONG = Timing(
+    start_to_close_timeout=timedelta(minutes=4),
+    schedule_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=_NOTICED,
+    retry_policy=_PATIENT,
+)
+"""Part of a command that looks at everything in a Business Center."""
+
+TELL = Timing(
+    task_queue=names.BULK_TASK_QUEUE,
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    retry_policy=_PATIENT,
+)
+"""Deliver notifications; what is not delivered stays in the outbox."""
+
+REVIEW = Timing(
+    task_queue=names.BULK_TASK_QUEUE,
+    start_to_close_timeout=timedelta(minutes=30),
+    schedule_to_close_timeout=timedelta(hours=1),
+    heartbeat_timeout=_NOTICED,
+    retry_policy=_PATIENT,
+)
+"""One review of all accounts and members; gives up in the end, so that the workflow can show that it fails."""
+
 SWEEP = Timing(
     start_to_close_timeout=timedelta(minutes=2), schedule_to_close_timeout=timedelta(minutes=10), retry_policy=_PATIENT
 )

@@ -1,9 +1,11 @@
-"""The details card of a run in the Temporal UI: what it waits for, since when, what is next, and what to do."""
+"""What the Temporal UI shows of a run: its details card, and the search attributes by which it is found."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
 
 
 def show(title: str, lines: Mapping[str, object], *, to_do: str = "") -> None:
@@ -18,3 +20,17 @@ def _text(value: object) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return "none" if value is None else str(value)
+
+
+class Attributes:
+    """The search attributes of a run as they were set last: each change is an event, so only changes are sent."""
+
+    def __init__(self) -> None:
+        """Nothing is known to be set."""
+        self._set: dict[str, Any] = {}
+
+    def changed(self, *updates: SearchAttributeUpdate[Any]) -> list[SearchAttributeUpdate[Any]]:
+        """Those of the updates that are news; whoever asks sends them."""
+        news = [one for one in updates if one.key.name not in self._set or self._set[one.key.name] != one.value]
+        self._set |= {one.key.name: one.value for one in news}
+        return news

@@ -16,6 +16,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from sparkads.contracts.base import Contract
+from sparkads.errors import Renewing, refused
 
 Message = TypeVar("Message", bound=Contract)
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -47,6 +48,33 @@ def one_value(handler: Handler) -> Handler:
         handler(self, only(values))
 
     return take  # type: ignore[return-value]  # as above
+
+
+class Renewal:
+    """The end of a run: no new command is begun, so that those under way can finish and the next run can start."""
+
+    def __init__(self) -> None:
+        """Take commands."""
+        self._draining = False
+
+    def refuse_command(self) -> None:
+        """
+        For validators: under steady traffic there would never be a moment without a running handler.
+
+        Raises:
+            ApplicationError: Renewing. A refusal by a validator leaves nothing in the history; the client repeats it.
+        """
+        if self._draining:
+            raise refused(Renewing("a new run is about to start; repeat the command in a moment"))
+
+    async def drain(self) -> None:
+        """Wait until every handler has finished; continue as new right after."""
+        self._draining = True
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    def reopen(self) -> None:
+        """Take commands again, where the run goes on after all."""
+        self._draining = False
 
 
 class Undecodable:

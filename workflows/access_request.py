@@ -36,6 +36,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows import _calls, _card
     from workflows._messages import Undecodable, one_value
 
+MAINTENANCE = timedelta(days=30)
+"""A run that waits is renewed this often, so that none depends on code that is years old. It ends nothing."""
+
 
 @workflow.defn(name=names.ACCESS_REQUEST_WORKFLOW)
 class AccessRequestWorkflow:
@@ -43,7 +46,8 @@ class AccessRequestWorkflow:
     Id `request/{bc_id}/{name}`. Started by `BusinessCenterWorkflow`, which has reserved its slot (R6).
 
     Signal `scan` answers it, signal `cancel` (by an admin) takes it back. Durable timers remind and, where a deadline
-    was set, end it. Short-lived in events, so it never continues as new.
+    was set, end it. Continues as new when the server suggests it and every 30 days; upgrades to the newest worker by
+    itself.
     """
 
     @workflow.init
@@ -52,21 +56,18 @@ class AccessRequestWorkflow:
         self._request = request
         self._outcome = RequestOutcome.PENDING
         self._reminders = request.reminders_sent
-        self._undecodable = Undecodable()
+        self._undecodable = Undecodable(request.undecodable, request.last_undecodable)
         self._scans: list[ScanReport] = []
         self._cancels: list[CancelAccessRequest] = []
-        self._last_scan = ""
+        self._last_scan = request.last_scan
+        self._attributes = _card.Attributes()
         self._last_error = ""
 
     @workflow.run
     async def run(self, request: AccessRequestInput) -> AccessRequestResult:
         """Put it on record, wait for the answer, put that on record, tell who waits."""
-        await workflow.execute_activity_method(
-            RequestActivities.open_request,
-            OpenRequest(**request.model_dump(include=set(OpenRequest.model_fields))),
-            summary="Record the request",
-            **_calls.RECORD,
-        )
+        if request.request_id is None:
+            await self._open()
         result, closed_by = await self._wait_for_answer()
         self._outcome = result.outcome
         self._present()
@@ -74,6 +75,7 @@ class AccessRequestWorkflow:
             RequestActivities.close_request,
             CloseRequest(
                 bc_id=request.bc_id,
+                request_id=self._request_id,
                 name=request.name,
                 handle=request.handle,
                 closed_by=closed_by,
@@ -94,21 +96,34 @@ class AccessRequestWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return result
 
+    @property
+    def _request_id(self) -> str:
+        own = f"{workflow.info().workflow_id}/{workflow.info().first_execution_run_id}"
+        return self._request.request_id or own
+
+    async def _open(self) -> None:
+        known = self._request.model_dump(include=set(OpenRequest.model_fields)) | {"request_id": self._request_id}
+        await workflow.execute_activity_method(
+            RequestActivities.open_request, OpenRequest(**known), summary="Record the request", **_calls.RECORD
+        )
+
     async def _wait_for_answer(self) -> tuple[AccessRequestResult, str]:
+        renew_at = workflow.now() + MAINTENANCE
         while True:
             self._present()
+            wake_at = min(moment for moment in (renew_at, self._request.deadline, self._next_reminder()) if moment)
             try:
                 await workflow.wait_condition(
-                    lambda: bool(self._scans or self._cancels),
-                    timeout=self._until_next_timer(),
-                    timeout_summary="deadline or next reminder",
+                    lambda: bool(self._scans or self._cancels) or workflow.info().is_continue_as_new_suggested(),
+                    timeout=max(wake_at - workflow.now(), timedelta(0)),
+                    timeout_summary="maintenance; ends nothing" if wake_at == renew_at else "deadline or next reminder",
                 )
             except TimeoutError:
                 if self._request.deadline is not None and workflow.now() >= self._request.deadline:
                     reason = f"no answer before {self._request.deadline:%Y-%m-%d %H:%M:%S} UTC"
                     return AccessRequestResult(outcome=RequestOutcome.TIMED_OUT, reason=reason), ""
-                await self._remind()
-                continue
+                if wake_at != renew_at:
+                    await self._remind()
             while self._scans:
                 answer = await self._weigh(self._scans.pop(0))
                 if answer is not None:
@@ -117,11 +132,25 @@ class AccessRequestWorkflow:
                 command = self._cancels.pop(0)
                 if await self._may_cancel(command):
                     return AccessRequestResult(outcome=RequestOutcome.CANCELLED, reason=command.reason), command.actor
+            if workflow.info().is_continue_as_new_suggested() or workflow.now() >= renew_at:
+                await self._renew()
 
-    def _until_next_timer(self) -> timedelta | None:
-        moments = [self._request.deadline, self._next_reminder()]
-        known = [moment for moment in moments if moment is not None]
-        return max(min(known) - workflow.now(), timedelta(0)) if known else None
+    async def _renew(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._scans or self._cancels:
+            return
+        workflow.continue_as_new(
+            self._request.model_copy(
+                update={
+                    "request_id": self._request_id,
+                    "reminders_sent": self._reminders,
+                    "undecodable": self._undecodable.count,
+                    "last_undecodable": self._undecodable.last,
+                    "last_scan": self._last_scan,
+                }
+            ),
+            memo={"bc": self._request.bc_id},
+        )
 
     def _next_reminder(self) -> datetime | None:
         if self._request.remind_every_hours is None:
@@ -132,7 +161,11 @@ class AccessRequestWorkflow:
         self._reminders += 1
         await workflow.execute_activity_method(
             RequestActivities.note_reminder,
-            Remind(bc_id=self._request.bc_id, name=self._request.name, number=self._reminders),
+            Remind(
+                **self._request.model_dump(include={"bc_id", "name", "handle", "scope", "opened_at", "deadline"}),
+                request_id=self._request_id,
+                number=self._reminders,
+            ),
             summary=f"Reminder {self._reminders}",
             **_calls.RECORD,
         )
@@ -143,12 +176,8 @@ class AccessRequestWorkflow:
         if expected is not None and report.handle is not None and report.handle != expected:
             await self._keep_scan(report, ScanOutcome.UNEXPECTED_ACCOUNT)
             return None
-        if report.decision is Decision.DECLINED:
-            await self._keep_scan(report, ScanOutcome.DECLINED)
-            return AccessRequestResult(outcome=RequestOutcome.DECLINED, reason=report.reason), report.reported_by
-        if report.decision is Decision.OUTDATED_APP:
-            await self._keep_scan(report, ScanOutcome.OUTDATED_APP)
-            return None
+        if report.decision is not Decision.APPROVED:
+            return await self._weigh_refusal(report)
         found = await workflow.execute_activity_method(
             RequestActivities.find_authorized,
             LookForAccount(bc_id=self._request.bc_id, handle=expected or report.handle, asset_id=report.asset_id),
@@ -160,6 +189,26 @@ class AccessRequestWorkflow:
         # Only a sweep can verify it; the Business Center looks at once.
         await self._tell(names.business_center_id(self._request.bc_id), names.SCAN, report)
         self._last_scan = "reported, and not listed by TikTok yet"
+        return None
+
+    async def _weigh_refusal(self, report: ScanReport) -> tuple[AccessRequestResult, str] | None:
+        """
+        What leaves no trace at TikTok counts if a member says so.
+
+        One who declines an open invitation speaks for themselves only: others have the code as well.
+        """
+        may = await workflow.execute_activity_method(
+            RequestActivities.is_allowed,
+            ActorCheck(bc_id=self._request.bc_id, actor=report.reported_by, action=Action.REPORT_SCAN),
+            summary="Was it reported by a member?",
+            **_calls.LOOK,
+        )
+        if not may.allowed:
+            await self._keep_scan(report, ScanOutcome.UNVERIFIED)
+            return None
+        await self._keep_scan(report, ScanOutcome(report.decision.value))
+        if report.decision is Decision.DECLINED and self._request.handle is not None:
+            return AccessRequestResult(outcome=RequestOutcome.DECLINED, reason=report.reason), report.reported_by
         return None
 
     async def _keep_scan(self, report: ScanReport, outcome: ScanOutcome) -> None:
@@ -243,10 +292,10 @@ class AccessRequestWorkflow:
             },
             to_do="send the owner the QR code" if pending else "",
         )
-        workflow.upsert_search_attributes(
-            [
-                search_attributes.PHASE.value_set(f"request {self._outcome}"),
-                search_attributes.BUSINESS_CENTER.value_set(self._request.bc_id),
-                search_attributes.WAITING_ON.value_set("owner" if pending else "nobody"),
-            ]
+        changed = self._attributes.changed(
+            search_attributes.PHASE.value_set(f"request {self._outcome}"),
+            search_attributes.BUSINESS_CENTER.value_set(self._request.bc_id),
+            search_attributes.WAITING_ON.value_set("owner" if pending else "nobody"),
         )
+        if changed:
+            workflow.upsert_search_attributes(changed)

@@ -13,15 +13,10 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.authorizations import (
-        AccountOf,
-        AuthorizationActivities,
-        EndOnRecord,
-        OpenAuthorization,
-        ShareAccount,
-        UnshareAccount,
-    )
+    from activities.authorizations import AccountOf, AuthorizationActivities, EndOnRecord, OpenAuthorization
+    from activities.notifications import NotificationActivities
     from activities.requests import ActorCheck, RequestActivities
+    from activities.sharing import DueGrants, PartnerReady, ShareAccount, SharingActivities, UnshareAccount
     from sparkads import names, search_attributes
     from sparkads.contracts.authorization import (
         AccountLost,
@@ -30,6 +25,8 @@ with workflow.unsafe.imports_passed_through():
         AuthorizationStage,
         AuthorizationStatus,
         EndAuthorization,
+        PairOutcome,
+        PartnerShared,
         Share,
         ShareResult,
         Unshare,
@@ -39,7 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from sparkads.errors import AuthorizationEnded, describe, from_failure, refused
     from sparkads.roles import Action
     from workflows import _calls, _card
-    from workflows._messages import Undecodable, one_value
+    from workflows._messages import Renewal, Undecodable, one_value
 
 MAINTENANCE = timedelta(days=30)
 """An idle run is renewed this often, so that none depends on code that is years old. It ends nothing (R10)."""
@@ -51,8 +48,10 @@ class AuthorizationWorkflow:
     Id `authorization/{bc_id}/{asset_id}`. Started by the sweep that first finds the account.
 
     Updates `share` and `unshare` (admins, R3); signal `cancel` (an admin, R10) and signal `lost` (the sweep) end it,
-    each checked before it counts. Continues as new when the server suggests it and every 30 days; upgrades to the
-    newest worker by itself. Approving again later starts a new run with a record of its own.
+    each checked before it counts; signal `partner_shared` (the review) lets a share go on that waited for a partner. A
+    timer ends grants that were given until a moment, never the authorization (R10). Continues as new when the server
+    suggests it and every 30 days; upgrades to the newest worker by itself. Approving again later starts a new run with
+    a record of its own.
     """
 
     @workflow.init
@@ -63,8 +62,15 @@ class AuthorizationWorkflow:
         self._since: datetime | None = start.authorized_at
         self._members: tuple[str, ...] = ()
         self._ad_accounts: tuple[str, ...] = ()
+        self._waiting_for = ""
+        self._unclear = dict(start.unclear)
+        self._next_grant_ends: datetime | None = None
+        self._timer_moved = False
         self._undecodable = Undecodable(start.undecodable, start.last_undecodable)
         self._losses: list[AccountLost] = []
+        self._partners_ready: list[PartnerShared] = []
+        self._renewal = Renewal()
+        self._attributes = _card.Attributes()
         self._cancels: list[EndAuthorization] = []
         self._last_error = ""
         # Two commands on one account run one after the other: each reads what is shared before it writes.
@@ -83,7 +89,8 @@ class AuthorizationWorkflow:
 
     @property
     def _authorization_id(self) -> str:
-        return f"{workflow.info().workflow_id}/{workflow.info().first_execution_run_id}"
+        own = f"{workflow.info().workflow_id}/{workflow.info().first_execution_run_id}"
+        return self._start.authorization_id or own
 
     @property
     def _account(self) -> AccountOf:
@@ -120,14 +127,20 @@ class AuthorizationWorkflow:
         renew_at = workflow.now() + MAINTENANCE
         while True:
             self._present()
+            self._timer_moved = False
+            wake_at = min(renew_at, self._next_grant_ends or renew_at)
             try:
                 await workflow.wait_condition(
-                    lambda: bool(self._losses or self._cancels) or workflow.info().is_continue_as_new_suggested(),
-                    timeout=max(renew_at - workflow.now(), timedelta(seconds=1)),
-                    timeout_summary="maintenance; ends nothing",
+                    lambda: (
+                        bool(self._losses or self._cancels or self._partners_ready)
+                        or self._timer_moved
+                        or workflow.info().is_continue_as_new_suggested()
+                    ),
+                    timeout=max(wake_at - workflow.now(), timedelta(seconds=1)),
+                    timeout_summary="maintenance; ends nothing" if wake_at == renew_at else "until a grant ends",
                 )
             except TimeoutError:
-                await self._renew()
+                workflow.logger.debug("a timer is over")
             while self._cancels:
                 command = self._cancels.pop(0)
                 if await self._may_end(command):
@@ -136,19 +149,69 @@ class AuthorizationWorkflow:
                 self._losses.clear()
                 if not await self._still_listed():
                     return self._end(AuthorizationStage.REVOKED_BY_OWNER, "owner", "TikTok no longer lists the account")
-            if workflow.info().is_continue_as_new_suggested():
+            if self._partners_ready:
+                await self._link_partner_accounts()
+            if self._next_grant_ends is not None and self._next_grant_ends <= workflow.now():
+                await self._end_due_grants()
+            if workflow.info().is_continue_as_new_suggested() or workflow.now() >= renew_at:
                 await self._renew()
 
+    async def _link_partner_accounts(self) -> None:
+        ready = dict.fromkeys(one for signal in self._partners_ready for one in signal.advertiser_ids)
+        self._partners_ready.clear()
+        async with self._sharing:
+            result = await workflow.execute_activity_method(
+                SharingActivities.link_partner_accounts,
+                PartnerReady(
+                    bc_id=self._start.bc_id,
+                    asset_id=self._start.asset_id,
+                    authorization_id=self._authorization_id,
+                    advertiser_ids=tuple(ready),
+                ),
+                summary=f"Link to {len(ready)} ad accounts of partners",
+                **_calls.LOOK,
+            )
+            self._note(result)
+            await self._read_shares()
+        for campaign in await self._waiting_campaigns():
+            await self._tell(names.release_campaign_id(campaign), names.ACCESS_CHANGED, AccessChanged())
+
+    async def _waiting_campaigns(self) -> tuple[str, ...]:
+        return await workflow.execute_activity_method(
+            AuthorizationActivities.waiting_campaigns,
+            self._account,
+            summary="Which releases wait for the account",
+            **_calls.RECORD,
+        )
+
+    async def _end_due_grants(self) -> None:
+        async with self._sharing:
+            await workflow.execute_activity_method(
+                SharingActivities.end_due_grants,
+                DueGrants(
+                    bc_id=self._start.bc_id,
+                    asset_id=self._start.asset_id,
+                    authorization_id=self._authorization_id,
+                    now=workflow.now(),
+                ),
+                summary="Take back the grants whose time is over",
+                **_calls.LOOK,
+            )
+            await self._read_shares()
+
     async def _renew(self) -> None:
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._losses or self._cancels:
+        await self._renewal.drain()
+        if self._losses or self._cancels or self._partners_ready:
+            self._renewal.reopen()
             return
         workflow.continue_as_new(
             self._start.model_copy(
                 update={
                     "authorized_at": self._since,
+                    "authorization_id": self._authorization_id,
                     "undecodable": self._undecodable.count,
                     "last_undecodable": self._undecodable.last,
+                    "unclear": self._unclear,
                 }
             ),
             memo={"bc": self._start.bc_id, "account": self._start.asset_id},
@@ -200,6 +263,7 @@ class AuthorizationWorkflow:
                 summary="Remove the account at TikTok",
                 **_calls.LOOK,
             )
+        await self._tell_people()
         return AuthorizationResult(
             stage=end.stage,
             reason=end.reason,
@@ -209,23 +273,45 @@ class AuthorizationWorkflow:
             ads_stopped=stopped,
         )
 
+    async def _tell_people(self) -> None:
+        try:
+            await workflow.execute_activity_method(
+                NotificationActivities.deliver_notifications,
+                self._start.bc_id,
+                summary="Tell that it has ended",
+                **_calls.TELL,
+            )
+        except ActivityError as error:
+            # What is in the outbox is delivered by the Business Center's next sweep.
+            self._last_error = describe(error)
+
     @workflow.update(name=names.SHARE, description="Give members and ad accounts the use of the account")
     async def share(self, command: Share) -> ShareResult:
         """An outcome for each pair; a repeat changes nothing (R3, R11)."""
         async with self._sharing:
             result = await workflow.execute_activity_method(
-                AuthorizationActivities.share_account,
+                SharingActivities.share_account,
                 ShareAccount(
                     bc_id=self._start.bc_id,
                     asset_id=self._start.asset_id,
                     authorization_id=self._authorization_id,
                     command=command,
+                    command_id=_command_id(),
                 ),
                 summary=f"Share with {len(command.members)} members, {len(command.ad_accounts)} ad accounts",
                 **_calls.ANSWER,
             )
+            self._note(result)
             await self._read_shares()
         return result
+
+    def _note(self, result: ShareResult) -> None:
+        """Remember which of its identities only a person can tell."""
+        for pair in result.pairs:
+            if pair.outcome is PairOutcome.UNCLEAR:
+                self._unclear[pair.subject] = pair.reason
+            elif pair.outcome is not PairOutcome.FAILED:
+                self._unclear.pop(pair.subject, None)
 
     @share.validator
     def _share_only_while_active(self, command: Share) -> None:  # noqa: ARG002 - a validator takes what its update takes
@@ -236,16 +322,18 @@ class AuthorizationWorkflow:
         """An outcome for each pair; a repeat changes nothing (R3, R11)."""
         async with self._sharing:
             result = await workflow.execute_activity_method(
-                AuthorizationActivities.unshare_account,
+                SharingActivities.unshare_account,
                 UnshareAccount(
                     bc_id=self._start.bc_id,
                     asset_id=self._start.asset_id,
                     authorization_id=self._authorization_id,
                     command=command,
+                    command_id=_command_id(),
                 ),
                 summary=f"Unshare from {len(command.members)} members, {len(command.ad_accounts)} ad accounts",
                 **_calls.ANSWER,
             )
+            self._note(result)
             await self._read_shares()
         return result
 
@@ -261,6 +349,7 @@ class AuthorizationWorkflow:
                     "nothing is shared before its owner approves again"
                 )
             )
+        self._renewal.refuse_command()
 
     @workflow.signal(name=names.CANCEL, description="End the authorization: {actor, reason}")
     @one_value
@@ -279,6 +368,14 @@ class AuthorizationWorkflow:
         if report is not None:
             self._losses.append(report)
 
+    @workflow.signal(name=names.PARTNER_SHARED, description="From the review: a partner has shared its ad accounts")
+    @one_value
+    def partner_shared(self, raw: RawValue) -> None:
+        """Go on with links that waited for a partner; TikTok refuses them if it is not so."""
+        ready = self._undecodable.read(raw, PartnerShared, names.PARTNER_SHARED)
+        if ready is not None:
+            self._partners_ready.append(ready)
+
     @workflow.query(name=names.STATUS, description="Stage, since when, shared with whom")
     def status(self) -> AuthorizationStatus:
         """Where the authorization stands."""
@@ -292,13 +389,27 @@ class AuthorizationWorkflow:
             undecodable_signals=self._undecodable.count,
             last_undecodable=self._undecodable.last,
             last_error=self._last_error,
+            waiting_for=self._waits_for(),
+            next_grant_ends=self._next_grant_ends,
         )
+
+    def _waits_for(self) -> str:
+        if self._stage is not AuthorizationStage.ACTIVE:
+            return ""
+        parts = [f"a person to say which identity it is in {where}: {what}" for where, what in self._unclear.items()]
+        if self._waiting_for:
+            parts.append(self._waiting_for)
+        if not self._members and not self._ad_accounts and not parts:
+            parts.append("an admin to share it")
+        return "; ".join(parts)
 
     async def _read_shares(self) -> None:
         shared = await workflow.execute_activity_method(
-            AuthorizationActivities.read_shares, self._authorization_id, summary="Read who may use it", **_calls.RECORD
+            SharingActivities.read_shares, self._authorization_id, summary="Read who may use it", **_calls.RECORD
         )
         self._members, self._ad_accounts = shared.members, shared.ad_accounts
+        self._timer_moved = self._timer_moved or shared.next_end != self._next_grant_ends
+        self._waiting_for, self._next_grant_ends = shared.waiting_for, shared.next_end
         self._present()
 
     def _present(self) -> None:
@@ -308,16 +419,34 @@ class AuthorizationWorkflow:
             {
                 "since": self._since,
                 "shared with": f"{len(self._members)} members, {len(self._ad_accounts)} ad accounts",
+                "next grant ends": (self._next_grant_ends or "") if active else "",
+                "waiting for": self._waits_for(),
                 "ends": "only when its owner or an admin says so" if active else "",
                 "signals that could not be read": self._undecodable.count or "",
                 "last error": self._last_error,
             },
+            to_do="say which identity it is: sparkads accounts share … --identity" if active and self._unclear else "",
         )
-        workflow.upsert_search_attributes(
-            [
-                search_attributes.PHASE.value_set(self._stage.value),
-                search_attributes.BUSINESS_CENTER.value_set(self._start.bc_id),
-                search_attributes.ACCOUNT.value_set(self._start.asset_id),
-                search_attributes.WAITING_ON.value_set("nobody"),
-            ]
+        changed = self._attributes.changed(
+            search_attributes.PHASE.value_set(self._stage.value),
+            search_attributes.BUSINESS_CENTER.value_set(self._start.bc_id),
+            search_attributes.ACCOUNT.value_set(self._start.asset_id),
+            search_attributes.WAITING_ON.value_set(self._waiting_on()),
+            search_attributes.ATTENTION.value_set(active and bool(self._unclear)),
         )
+        if changed:
+            workflow.upsert_search_attributes(changed)
+
+    def _waiting_on(self) -> str:
+        if self._stage is not AuthorizationStage.ACTIVE:
+            return "nobody"
+        if self._unclear:
+            return "person"
+        if self._waiting_for:
+            return "partner"
+        return "nobody" if self._members or self._ad_accounts else "admin"
+
+
+def _command_id() -> str:
+    info = workflow.current_update_info()
+    return info.id if info else ""

@@ -13,44 +13,61 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.audit_trail import AuditActivities, ReadAudit
+    from activities.notifications import ListNotifications, NotificationActivities
+    from activities.people import PeopleActivities, ReadPeople
+    from activities.qr_codes import AskQrCodes, QrCodeActivities, QrCodes
     from activities.requests import (
         ActorCheck,
-        AskQrCode,
+        AskScans,
+        BeginCommand,
         HandlesOf,
+        KeepAnswer,
         LookForAccount,
         RequestActivities,
         ScanOnRecord,
-        SweepAnswer,
     )
+    from activities.review import Review, ReviewActivities, Reviewed
+    from activities.sweep import SweepActivities, SweepAnswer
     from sparkads import names, search_attributes
     from sparkads.contracts.access_request import AccessRequestInput, CancelAccessRequest
-    from sparkads.contracts.authorization import AccountLost, AuthorizationInput
+    from sparkads.contracts.audit import AskAudit, AuditAnswer
+    from sparkads.contracts.authorization import AccountLost, AuthorizationInput, PartnerShared
     from sparkads.contracts.business_center import (
         BY_SWEEP,
         AccountList,
+        AskCode,
         BusinessCenterInput,
         BusinessCenterState,
         BusinessCenterStatus,
         CancelRequest,
         Decision,
         ListAccounts,
+        ListScans,
+        LookNow,
         PendingRequest,
+        QrCode,
         RequestAccess,
         RequestAccessResult,
         RequestClosed,
         RequestLine,
         RequestOpened,
+        ScanList,
         ScanOutcome,
         ScanReport,
     )
+    from sparkads.contracts.drift import AskDrift, DriftReport, Handling
+    from sparkads.contracts.notification import AskNotifications, Notifications
+    from sparkads.contracts.people import AskPeople, People
+    from sparkads.contracts.release import AccessChanged
     from sparkads.errors import UnknownPolicy, describe, refused
     from sparkads.policy import PROFILES
     from sparkads.roles import Action
     from workflows import _calls, _card
-    from workflows._messages import Undecodable, one_value
+    from workflows._messages import Renewal, Undecodable, one_value
 
 FIRST_SWEEP_AGAIN = timedelta(seconds=30)
-"""Until the first sweep has said how often to look."""
+"""Until the first sweep has said how often to look, sweeps and reviews."""
 
 FIRST_SWEEP_WITHIN = timedelta(minutes=5)
 """How long a command waits for the first sweep, which counts what is held."""
@@ -64,9 +81,13 @@ class BusinessCenterWorkflow:
     """
     Id `bc/{bc_id}`. Started by the first command; never ends.
 
-    Update `request_access` opens requests, holds the cap (R6) and answers with the QR code; update `list_accounts`
-    answers by role (R4). Signals `scan` and `cancel_request` are taken at any time, in any number. Continues as new
-    when the server suggests it, after its handlers have finished; upgrades to the newest worker by itself.
+    Update `request_access` opens requests, holds the cap (R6) and answers with the QR code, which `qr_code` shows
+    again or renews; `list_accounts` answers by role (R4); `list_scans`, `list_people`, `list_notifications`,
+    `check_drift` and `audit` answer admins. Signals `scan`, `cancel_request` and `look` are taken at any time, in any
+    number.
+
+    Beside its sweep for new and lost accounts it reviews, less often, what can be done with those it has. Continues as
+    new when the server suggests it, after its handlers have finished; upgrades to the newest worker by itself.
     """
 
     @workflow.init
@@ -84,6 +105,13 @@ class BusinessCenterWorkflow:
         self._reports = list(start.state.reports)
         self._look_now = False
         self._awaited_pause = self._idle_pause = FIRST_SWEEP_AGAIN
+        self._last_review = start.state.last_review
+        self._last_drift_check = start.state.last_drift_check
+        self._open_differences = start.state.open_differences
+        self._review_now = False
+        self._between_reviews = self._between_drift_checks = FIRST_SWEEP_AGAIN
+        self._renewal = Renewal()
+        self._attributes = _card.Attributes()
         # Guards the count of slots: two commands must not both see the last free one while an activity runs.
         self._cap_lock = asyncio.Lock()
         # Two first commands must not both have a code made: there is one per scope (R8).
@@ -91,12 +119,15 @@ class BusinessCenterWorkflow:
 
     @workflow.run
     async def run(self, _start: BusinessCenterInput) -> None:
-        """Sweep, wait, sweep again."""
+        """Sweep, wait, sweep again; and review beside it."""
         self._refuse_without_policy()
+        reviews = asyncio.create_task(self._keep_reviewing())
         while not workflow.info().is_continue_as_new_suggested():
             await self._sweep()
             await self._wait_for_next_sweep()
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        # One that is under way begins anew in the next run: it may take minutes, and commands wait for the next run.
+        reviews.cancel()
+        await self._renewal.drain()
         workflow.continue_as_new(self._start.model_copy(update={"state": self._state()}), memo={"bc": self._bc_id})
 
     async def _sweep(self) -> None:
@@ -104,7 +135,7 @@ class BusinessCenterWorkflow:
         self._look_now = False
         try:
             answer: SweepAnswer = await workflow.execute_activity_method(
-                RequestActivities.sweep_accounts, self._bc_id, summary="List TikTok accounts", **_calls.SWEEP
+                SweepActivities.sweep_accounts, self._bc_id, summary="List TikTok accounts", **_calls.SWEEP
             )
         except ActivityError as error:
             self._last_error = describe(error)
@@ -116,6 +147,8 @@ class BusinessCenterWorkflow:
         self._held = answer.found.held
         self._awaited_pause = timedelta(seconds=answer.seconds_if_awaited)
         self._idle_pause = timedelta(seconds=answer.seconds_if_idle)
+        self._between_reviews = timedelta(seconds=answer.seconds_between_reviews)
+        self._between_drift_checks = timedelta(seconds=answer.seconds_between_drift_checks)
         appeared = {account.asset_id: account.handle for account in answer.found.appeared}
         await asyncio.gather(
             *(
@@ -128,7 +161,64 @@ class BusinessCenterWorkflow:
         for start in range(0, len(reports), REPORTS_AT_ONCE):
             batch = reports[start : start + REPORTS_AT_ONCE]
             await asyncio.gather(*(self._settle_report(report, appeared) for report in batch))
+        if answer.untold:
+            await workflow.execute_activity_method(
+                NotificationActivities.deliver_notifications,
+                self._bc_id,
+                summary=f"Tell of {answer.untold} events",
+                **_calls.TELL,
+            )
         self._present()
+
+    async def _keep_reviewing(self) -> None:
+        while True:
+            await workflow.wait_condition(lambda: self._last_sweep is not None)
+            due = (self._last_review + self._between_reviews) if self._last_review else workflow.now()
+            if due > workflow.now():
+                try:
+                    await workflow.wait_condition(
+                        lambda: self._review_now, timeout=due - workflow.now(), timeout_summary="until the next review"
+                    )
+                except TimeoutError:
+                    workflow.logger.debug("review is due")
+            last = self._last_drift_check
+            permissions = self._review_now or last is None or last + self._between_drift_checks <= workflow.now()
+            self._review_now = False
+            self._last_review = workflow.now()
+            try:
+                await self._review(permissions=permissions)
+            except ActivityError as error:
+                self._last_error = describe(error)
+            self._present()
+
+    async def _review(self, *, permissions: bool) -> None:
+        reviewed = await workflow.execute_activity_method(
+            ReviewActivities.review_accounts,
+            Review(bc_id=self._bc_id, permissions=permissions),
+            summary="Compare accounts, links and permissions" if permissions else "Compare accounts and links",
+            **_calls.REVIEW,
+        )
+        await self._pass_on(reviewed, permissions=permissions)
+
+    async def _pass_on(self, reviewed: Reviewed, *, permissions: bool) -> None:
+        """Let those go on who have waited for what a review has found."""
+        self._last_review = workflow.now()
+        if permissions:
+            self._last_drift_check = workflow.now()
+        self._open_differences = sum(one.handling is Handling.FLAGGED for one in reviewed.report.differences)
+        for ready in reviewed.partners_ready:
+            authorization = names.authorization_id(self._bc_id, ready.asset_id)
+            await self._tell(
+                authorization, names.PARTNER_SHARED, PartnerShared(advertiser_ids=ready.advertiser_ids[:200])
+            )
+        for campaign in reviewed.campaigns:
+            await self._tell(names.release_campaign_id(campaign), names.ACCESS_CHANGED, AccessChanged())
+
+    async def _tell(self, workflow_id: str, signal: str, message: PartnerShared | AccessChanged) -> None:
+        try:
+            await workflow.get_external_workflow_handle(workflow_id).signal(signal, message)
+        except FailureError:
+            workflow.logger.info("nobody to tell", extra={"workflow": workflow_id})
 
     def _request_answered_by(self, handle: str, name: str) -> str | None:
         # Anyone may call themselves anything: the display name counts only where TikTok shows no handle.
@@ -157,7 +247,10 @@ class BusinessCenterWorkflow:
         try:
             await handle.signal(names.LOST, AccountLost(seen_at=workflow.now()))
         except FailureError as error:
-            self._last_error = f"authorization of account {asset_id} is on record but does not run: {describe(error)}"
+            self._last_error = (
+                f"the authorization of account {asset_id} is on record and does not run ({describe(error)}); "
+                "start it again: python -m workers reconcile"
+            )
 
     async def _report_answer(self, name: str) -> None:
         """Tell a request whose account was authorized without it, or whose handle TikTok showed only later."""
@@ -169,15 +262,13 @@ class BusinessCenterWorkflow:
             workflow.logger.info("request has its answer already", extra={"request": name})
 
     async def _settle_report(self, report: ScanReport, appeared: dict[str, str]) -> None:
-        """A report counts once TikTok confirms it; a refusal leaves no trace there, so it is passed on."""
-        if report.decision is Decision.DECLINED:
-            name = next((one.name for one in self._pending.values() if one.handle == report.handle), None)
-            if name is not None:
-                await self._signal_request(name, names.SCAN, report)
-                return
-            await self._keep_scan(report, ScanOutcome.DECLINED)
-        elif report.decision is Decision.OUTDATED_APP:
-            await self._keep_scan(report, ScanOutcome.OUTDATED_APP)
+        """A report counts once TikTok confirms it; what leaves no trace there is passed on to whoever waits for it."""
+        if report.decision is not Decision.APPROVED:
+            # An open invitation is not answered by one who declines: others have the code as well.
+            waiting = (one.name for one in self._pending.values() if one.handle and one.handle == report.handle)
+            name = next(waiting, None)
+            if name is None or not await self._signal_request(name, names.SCAN, report):
+                await self._keep_refusal(report)
         elif report.asset_id in appeared or (report.handle and report.handle in appeared.values()):
             return  # recorded as accepted by the authorization itself
         else:
@@ -188,6 +279,16 @@ class BusinessCenterWorkflow:
                 **_calls.RECORD,
             )
             await self._keep_scan(report, ScanOutcome.DUPLICATE if known.asset_id else ScanOutcome.UNVERIFIED)
+
+    async def _keep_refusal(self, report: ScanReport) -> None:
+        may = await workflow.execute_activity_method(
+            RequestActivities.is_allowed,
+            ActorCheck(bc_id=self._bc_id, actor=report.reported_by, action=Action.REPORT_SCAN),
+            summary="Was it reported by a member?",
+            **_calls.LOOK,
+        )
+        outcome = ScanOutcome(report.decision.value) if may.allowed else ScanOutcome.UNVERIFIED
+        await self._keep_scan(report, outcome)
 
     async def _keep_scan(self, report: ScanReport, outcome: ScanOutcome) -> None:
         await workflow.execute_activity_method(
@@ -209,17 +310,17 @@ class BusinessCenterWorkflow:
     @workflow.update(name=names.REQUEST_ACCESS, description="Ask owners for access; answers with the QR code")
     async def request_access(self, command: RequestAccess) -> RequestAccessResult:
         """Open a request for each handle, as long as the cap has room (R2, R6, R8)."""
-        check = ActorCheck(bc_id=self._bc_id, actor=command.actor, action=Action.REQUEST_ACCESS)
-        await workflow.execute_activity_method(
-            RequestActivities.check_actor, check, summary="Only an admin may request access", **_calls.ANSWER
+        begun = await workflow.execute_activity_method(
+            RequestActivities.begin_command,
+            BeginCommand(
+                bc_id=self._bc_id, actor=command.actor, action=Action.REQUEST_ACCESS, command_id=_command_id()
+            ),
+            summary="Only an admin may request access",
+            **_calls.ANSWER,
         )
-        async with self._code_lock:
-            code = await workflow.execute_activity_method(
-                RequestActivities.get_qr_code,
-                AskQrCode(bc_id=self._bc_id, actor=command.actor, scope=command.scope),
-                summary=f"QR code for {command.scope.key}",
-                **_calls.ANSWER,
-            )
+        if begun.answer is not None:
+            return begun.answer
+        codes = await self._get_codes(command)
         async with self._cap_lock:
             await self._first_sweep_done()
             known = await workflow.execute_activity_method(
@@ -228,17 +329,55 @@ class BusinessCenterWorkflow:
                 summary="Who is authorized already",
                 **_calls.ANSWER,
             )
-            lines = self._reserve(command, known.authorized)
+            lines = self._reserve(command, known.authorized, codes)
             await asyncio.gather(*(self._open(command, line) for line in lines if line.outcome is RequestOpened.OPENED))
         self._present()
-        return RequestAccessResult(
-            qr=code, requests=tuple(lines), slots_used=self._held + len(self._pending), slots=self._slots
+        answer = RequestAccessResult(
+            qr=codes.code, requests=tuple(lines), slots_used=self._held + len(self._pending), slots=self._slots
         )
+        await workflow.execute_activity_method(
+            RequestActivities.keep_answer,
+            KeepAnswer(bc_id=self._bc_id, command_id=_command_id(), answer=answer),
+            summary="Keep the answer for a repeat",
+            **_calls.ANSWER,
+        )
+        return answer
 
     @request_access.validator
     def _one_request(self, command: RequestAccess) -> None:  # noqa: ARG002 - a validator takes what its update takes
         """Refuse a call with no command, or several: in the handler that would stop the workflow."""
         self._refuse_without_policy()
+        self._renewal.refuse_command()
+
+    async def _get_codes(self, command: RequestAccess) -> QrCodes:
+        async with self._code_lock:
+            return await workflow.execute_activity_method(
+                QrCodeActivities.get_qr_codes,
+                AskQrCodes(
+                    bc_id=self._bc_id,
+                    actor=command.actor,
+                    scope=command.scope,
+                    request_names=tuple(_request_name(command, handle) for handle in _handles(command)),
+                ),
+                summary=f"QR code for {command.scope.key}",
+                **_calls.ANSWER,
+            )
+
+    @workflow.update(name=names.QR_CODE, description="The QR code of a scope, again or anew: {actor, scope, renew}")
+    async def qr_code(self, command: AskCode) -> QrCode:
+        """The code for those who are under way (R8); only an admin may."""
+        async with self._code_lock:
+            codes = await workflow.execute_activity_method(
+                QrCodeActivities.get_qr_codes,
+                AskQrCodes(bc_id=self._bc_id, actor=command.actor, scope=command.scope, renew=command.renew),
+                summary=f"{'New QR' if command.renew else 'QR'} code for {command.scope.key}",
+                **_calls.ANSWER,
+            )
+        return codes.code
+
+    @qr_code.validator
+    def _one_code(self, command: AskCode) -> None:  # noqa: ARG002 - a validator takes what its update takes
+        self._renewal.refuse_command()
 
     def _refuse_without_policy(self) -> None:
         if self._profile is None:
@@ -259,11 +398,10 @@ class BusinessCenterWorkflow:
                 type="TikTokUnreachable",
             ) from None
 
-    def _reserve(self, command: RequestAccess, authorized: dict[str, str]) -> list[RequestLine]:
+    def _reserve(self, command: RequestAccess, authorized: dict[str, str], codes: QrCodes) -> list[RequestLine]:
         lines = []
-        handles: tuple[str | None, ...] = tuple(dict.fromkeys(command.handles)) or (None,)
-        for handle in handles:
-            name = handle or f"open-{command.command_id}"[:64]
+        for handle in _handles(command):
+            name = _request_name(command, handle)
             asset_id = authorized.get(handle or "")
             if asset_id is not None:
                 outcome = RequestOpened.ALREADY_AUTHORIZED
@@ -275,7 +413,8 @@ class BusinessCenterWorkflow:
                 outcome = RequestOpened.OPENED
                 self._pending[name] = PendingRequest(name=name, handle=handle, scope=command.scope)
                 self._look_now = True
-            lines.append(RequestLine(name=name, handle=handle, outcome=outcome, asset_id=asset_id))
+            code = codes.by_request.get(name)
+            lines.append(RequestLine(name=name, handle=handle, outcome=outcome, asset_id=asset_id, qr=code))
         return lines
 
     async def _open(self, command: RequestAccess, line: RequestLine) -> None:
@@ -311,8 +450,88 @@ class BusinessCenterWorkflow:
         )
 
     @list_accounts.validator
-    def _one_question(self, command: ListAccounts) -> None:
-        """Refuse a call with no question, or several: in the handler that would stop the workflow."""
+    def _may_list_accounts(self, command: ListAccounts) -> None:  # noqa: ARG002 - a validator takes what its update takes
+        self._renewal.refuse_command()
+
+    @workflow.update(name=names.LIST_SCANS, description="What became of every scan, for admins")
+    async def list_scans(self, command: ListScans) -> ScanList:
+        """The newest scans and their outcomes (R9)."""
+        return await workflow.execute_activity_method(
+            RequestActivities.list_scans,
+            AskScans(bc_id=self._bc_id, ask=command),
+            summary="List scans",
+            **_calls.ANSWER,
+        )
+
+    @list_scans.validator
+    def _may_list_scans(self, command: ListScans) -> None:  # noqa: ARG002 - a validator takes what its update takes
+        self._renewal.refuse_command()
+
+    @workflow.update(name=names.LIST_PEOPLE, description="Members and partners as TikTok lists them, for admins")
+    async def list_people(self, command: AskPeople) -> People:
+        """Who is in the Business Center (R2, R3)."""
+        return await workflow.execute_activity_method(
+            PeopleActivities.list_people,
+            ReadPeople(bc_id=self._bc_id, ask=command),
+            summary="List members and partners",
+            **_calls.ANSWER,
+        )
+
+    @list_people.validator
+    def _may_list_people(self, command: AskPeople) -> None:  # noqa: ARG002 - a validator takes what its update takes
+        self._renewal.refuse_command()
+
+    @workflow.update(name=names.LIST_NOTIFICATIONS, description="What people were told, for admins")
+    async def list_notifications(self, command: AskNotifications) -> Notifications:
+        """The newest notifications, with their texts."""
+        return await workflow.execute_activity_method(
+            NotificationActivities.list_notifications,
+            ListNotifications(bc_id=self._bc_id, ask=command),
+            summary="List notifications",
+            **_calls.ANSWER,
+        )
+
+    @list_notifications.validator
+    def _may_list_notifications(self, command: AskNotifications) -> None:  # noqa: ARG002 - a validator takes what its update takes
+        self._renewal.refuse_command()
+
+    @workflow.update(name=names.AUDIT, description="Show, export or verify the audit trail, for admins")
+    async def audit(self, command: AskAudit) -> AuditAnswer:
+        """Answer from the hash-linked trail."""
+        return await workflow.execute_activity_method(
+            AuditActivities.read_audit,
+            ReadAudit(bc_id=self._bc_id, ask=command),
+            summary="Read the audit trail",
+            **_calls.ANSWER,
+        )
+
+    @audit.validator
+    def _may_audit(self, command: AskAudit) -> None:  # noqa: ARG002 - a validator takes what its update takes
+        self._renewal.refuse_command()
+
+    @workflow.update(name=names.CHECK_DRIFT, description="Compare our record with TikTok now, for admins")
+    async def check_drift(self, command: AskDrift) -> DriftReport:
+        """Where our record and TikTok differ, by name, and what was done about it."""
+        await workflow.execute_activity_method(
+            RequestActivities.check_actor,
+            ActorCheck(bc_id=self._bc_id, actor=command.actor, action=Action.CHECK_DRIFT),
+            summary="Only an admin may compare",
+            **_calls.ANSWER,
+        )
+        await self._first_sweep_done()
+        reviewed = await workflow.execute_activity_method(
+            ReviewActivities.review_accounts,
+            Review(bc_id=self._bc_id, permissions=True),
+            summary="Compare accounts, links and permissions",
+            **_calls.ANSWER_LONG,
+        )
+        await self._pass_on(reviewed, permissions=True)
+        self._present()
+        return reviewed.report
+
+    @check_drift.validator
+    def _may_check_drift(self, command: AskDrift) -> None:  # noqa: ARG002 - a validator takes what its update takes
+        self._renewal.refuse_command()
 
     @workflow.signal(name=names.SCAN, description="An owner scanned the code: {handle, decision, reported_by}")
     @one_value
@@ -322,6 +541,15 @@ class BusinessCenterWorkflow:
         if report is not None:
             self._reports.append(report)
             self._look_now = True
+        self._present()
+
+    @workflow.signal(name=names.LOOK, description="Something has changed at TikTok, look now: {reported_by, reason}")
+    @one_value
+    def look(self, raw: RawValue) -> None:
+        """Sweep and review at once: an owner has narrowed a scope, a partner has shared, somebody was given access."""
+        report = self._undecodable.read(raw, LookNow, names.LOOK)
+        if report is not None:
+            self._look_now = self._review_now = True
         self._present()
 
     @workflow.signal(name=names.CANCEL_REQUEST, description="Take an access request back: {name, actor, reason}")
@@ -334,13 +562,15 @@ class BusinessCenterWorkflow:
             await self._signal_request(command.name, names.CANCEL, message)
         self._present()
 
-    async def _signal_request(self, name: str, signal: str, message: CancelAccessRequest | ScanReport) -> None:
+    async def _signal_request(self, name: str, signal: str, message: CancelAccessRequest | ScanReport) -> bool:
         handle = workflow.get_external_workflow_handle(names.access_request_id(self._bc_id, name))
         try:
             await handle.signal(signal, message)
         except FailureError:
             self._pending.pop(name, None)
             self._last_error = f"{signal}: there is no open request {name}"
+            return False
+        return True
 
     @workflow.signal(name=names.REQUEST_CLOSED, description="From an access request: its slot is free")
     @one_value
@@ -366,6 +596,8 @@ class BusinessCenterWorkflow:
             last_sweep=self._last_sweep,
             next_sweep=self._next_sweep,
             last_error=self._last_error,
+            last_drift_check=self._last_drift_check,
+            open_differences=self._open_differences,
         )
 
     @property
@@ -381,6 +613,9 @@ class BusinessCenterWorkflow:
             last_sweep=self._last_sweep,
             last_error=self._last_error,
             reports=tuple(self._reports),
+            last_review=self._last_review,
+            last_drift_check=self._last_drift_check,
+            open_differences=self._open_differences,
         )
 
     def _present(self) -> None:
@@ -392,17 +627,39 @@ class BusinessCenterWorkflow:
                 "policy": self._start.policy,
                 "waiting for": waiting,
                 "last sweep": self._last_sweep,
+                "last comparison with TikTok": self._last_drift_check or "",
+                "differences that wait for a person": self._open_differences or "",
                 "signals that could not be read": self._undecodable.count or "",
                 "last of them": self._undecodable.last,
                 "last error": self._last_error,
             },
-            to_do=self._last_error and "see the last error; pending activities name their reason",
+            to_do=self._to_do(),
         )
-        workflow.upsert_search_attributes(
-            [
-                search_attributes.PHASE.value_set("waiting for scans" if self._pending else "watching"),
-                search_attributes.BUSINESS_CENTER.value_set(self._bc_id),
-                search_attributes.WAITING_ON.value_set(waiting),
-                search_attributes.ATTENTION.value_set(bool(self._last_error)),
-            ]
+        changed = self._attributes.changed(
+            search_attributes.PHASE.value_set("waiting for scans" if self._pending else "watching"),
+            search_attributes.BUSINESS_CENTER.value_set(self._bc_id),
+            search_attributes.WAITING_ON.value_set(waiting),
+            search_attributes.ATTENTION.value_set(bool(self._to_do())),
         )
+        if changed:
+            workflow.upsert_search_attributes(changed)
+
+    def _to_do(self) -> str:
+        if self._last_error:
+            return "see the last error; pending activities name their reason"
+        if self._open_differences:
+            return f"decide about {self._open_differences} differences: sparkads accounts drift {self._bc_id}"
+        return ""
+
+
+def _handles(command: RequestAccess) -> tuple[str | None, ...]:
+    return tuple(dict.fromkeys(command.handles)) or (None,)
+
+
+def _request_name(command: RequestAccess, handle: str | None) -> str:
+    return handle or f"open-{command.command_id}"[:64]
+
+
+def _command_id() -> str:
+    info = workflow.current_update_info()
+    return info.id if info else ""

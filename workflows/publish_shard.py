@@ -39,6 +39,7 @@ class PublishShardWorkflow:
         self._batches = start.batches_done
         self._paused = start.paused
         self._cancelled = False
+        self._attributes = _card.Attributes()
         self._undecodable = Undecodable()
         self._last_error = ""
         self._counts: dict[TargetState, int] = {}
@@ -151,13 +152,13 @@ class PublishShardWorkflow:
                 "last error": self._last_error,
             },
         )
-        workflow.upsert_search_attributes(
-            [
-                search_attributes.PHASE.value_set(doing.split(":", maxsplit=1)[0][:60]),
-                search_attributes.CAMPAIGN.value_set(self._shard.campaign_id),
-                search_attributes.WAVE.value_set(str(self._shard.wave)),
-                search_attributes.BUSINESS_CENTER.value_set(self._start.bc_id),
-                search_attributes.PAUSED.value_set(self._paused),
-                search_attributes.ATTENTION.value_set(bool(self._last_error)),
-            ]
+        changed = self._attributes.changed(
+            search_attributes.PHASE.value_set(doing.split(":", maxsplit=1)[0][:60]),
+            search_attributes.CAMPAIGN.value_set(self._shard.campaign_id),
+            search_attributes.WAVE.value_set(str(self._shard.wave)),
+            search_attributes.BUSINESS_CENTER.value_set(self._start.bc_id),
+            search_attributes.PAUSED.value_set(self._paused),
+            search_attributes.ATTENTION.value_set(bool(self._last_error)),
         )
+        if changed:
+            workflow.upsert_search_attributes(changed)

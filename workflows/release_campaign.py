@@ -78,6 +78,7 @@ class ReleaseCampaignWorkflow:
         self._news = False
         self._paused = release.resumed_paused
         self._cancelled = False
+        self._attributes = _card.Attributes()
         self._undecodable = Undecodable()
         self._last_error = ""
 
@@ -371,4 +372,6 @@ class ReleaseCampaignWorkflow:
         ]
         if next_due is not None:
             pairs.append(search_attributes.RELEASE_AT.value_set(next_due))
-        workflow.upsert_search_attributes(pairs)
+        changed = self._attributes.changed(*pairs)
+        if changed:
+            workflow.upsert_search_attributes(changed)

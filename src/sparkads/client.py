@@ -29,18 +29,27 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from sparkads import names
 from sparkads.contracts.access_request import AccessRequestStatus
+from sparkads.contracts.audit import AskAudit, AuditAnswer
 from sparkads.contracts.authorization import AuthorizationStatus, EndAuthorization, Share, ShareResult, Unshare
 from sparkads.contracts.base import Contract
 from sparkads.contracts.business_center import (
     AccountList,
+    AskCode,
     BusinessCenterInput,
     BusinessCenterStatus,
     CancelRequest,
     ListAccounts,
+    ListScans,
+    LookNow,
+    QrCode,
     RequestAccess,
     RequestAccessResult,
+    ScanList,
     ScanReport,
 )
+from sparkads.contracts.drift import AskDrift, DriftReport
+from sparkads.contracts.notification import AskNotifications, Notifications
+from sparkads.contracts.people import AskPeople, People
 from sparkads.contracts.release import (
     AskReport,
     Command,
@@ -50,7 +59,7 @@ from sparkads.contracts.release import (
     ReportFiles,
 )
 from sparkads.converter import data_converter
-from sparkads.errors import CampaignExists, NothingOnRecord, Unreachable, from_failure
+from sparkads.errors import CampaignExists, NothingOnRecord, Renewing, Unreachable, from_failure
 from sparkads.files import Files
 
 UPDATES_AT_ONCE = 8
@@ -64,6 +73,9 @@ _PASSING = {
 }
 _ATTEMPTS = 6
 """Tries of a command that the server could not take; with the pauses between them about 15 seconds."""
+
+_RENEWALS = 20
+"""Tries of a command whose workflow is about to start its next run, which waits for the commands under way."""
 
 Answer = TypeVar("Answer")
 
@@ -113,6 +125,46 @@ class SparkAds:
         """
         return await self._with_business_center(bc_id, names.LIST_ACCOUNTS, ListAccounts(actor=actor), AccountList)
 
+    async def qr_code(self, bc_id: str, command: AskCode) -> QrCode:
+        """
+        The QR code of a scope again, for those who are under way; or a new one, if TikTok stopped honouring it (R8).
+
+        Raises:
+            Refusal: AdminOnly, NotAMember, BusinessCenterUnknown, TikTokRefused.
+        """
+        return await self._with_business_center(bc_id, names.QR_CODE, command, QrCode)
+
+    async def list_scans(self, bc_id: str, command: ListScans) -> ScanList:
+        """
+        What became of the newest scans, for admins (R9).
+
+        Raises:
+            Refusal: AdminOnly, NotAMember, BusinessCenterUnknown.
+        """
+        return await self._with_business_center(bc_id, names.LIST_SCANS, command, ScanList)
+
+    async def people(self, bc_id: str, ask: AskPeople) -> People:
+        """
+        Members with their roles and partners with what they share, as TikTok lists them now; for admins.
+
+        Raises:
+            Refusal: AdminOnly, NotAMember, BusinessCenterUnknown, TikTokRefused.
+        """
+        return await self._with_business_center(bc_id, names.LIST_PEOPLE, ask, People)
+
+    async def check_drift(self, bc_id: str, ask: AskDrift) -> DriftReport:
+        """
+        Compare our record with TikTok now: where they differ, by name, and what was done about it; for admins.
+
+        Raises:
+            Refusal: AdminOnly, NotAMember, BusinessCenterUnknown, TikTokRefused.
+        """
+        return await self._with_business_center(bc_id, names.CHECK_DRIFT, ask, DriftReport)
+
+    async def look(self, bc_id: str, report: LookNow) -> None:
+        """Say that something has changed at TikTok, so that it is looked at now and not at the next sweep."""
+        await self._signal(names.business_center_id(bc_id), names.LOOK, report)
+
     async def business_center_status(self, bc_id: str) -> BusinessCenterStatus:
         """Slots, open requests, last and next sweep."""
         return await self._query(names.business_center_id(bc_id), BusinessCenterStatus)
@@ -128,6 +180,15 @@ class SparkAds:
     async def request_status(self, bc_id: str, name: str) -> AccessRequestStatus:
         """Where one access request stands."""
         return await self._query(names.access_request_id(bc_id, name), AccessRequestStatus)
+
+    async def notifications(self, bc_id: str, ask: AskNotifications) -> Notifications:
+        """
+        What people were told, for admins (R2).
+
+        Raises:
+            Refusal: AdminOnly, NotAMember, BusinessCenterUnknown.
+        """
+        return await self._with_business_center(bc_id, names.LIST_NOTIFICATIONS, ask, Notifications)
 
     # Share
 
@@ -232,6 +293,19 @@ class SparkAds:
             return (await self.wait_for_release(campaign_id)).report
         return await self._update(workflow_id, names.REPORT, AskReport(actor=actor), ReportFiles, None)
 
+    # Audit
+
+    async def audit(self, bc_id: str, ask: AskAudit) -> AuditAnswer:
+        """
+        Show, export or verify the audit trail of a Business Center; only an admin may (R3).
+
+        A broken trail is an answer, not an error: see `AuditAnswer.verdict`.
+
+        Raises:
+            Refusal: AdminOnly, NotAMember, BusinessCenterUnknown.
+        """
+        return await self._with_business_center(bc_id, names.AUDIT, ask, AuditAnswer)
+
     # How commands travel
 
     async def _with_business_center(
@@ -278,20 +352,24 @@ class SparkAds:
         return await self._named(lambda: handle.query(names.STATUS, result_type=answer), workflow_id)
 
     async def _named(self, call: Callable[[], Awaitable[Answer]], subject: str) -> Answer:
-        """Raise refusals as their named errors."""
-        try:
-            return await self._patiently(call)
-        except (WorkflowUpdateFailedError, WorkflowFailureError) as error:
-            refusal = from_failure(error)
-            if refusal is None:
+        """Raise refusals as their named errors; a workflow that renews itself is asked again."""
+        for attempt in range(_RENEWALS):
+            try:
+                return await self._patiently(call)
+            except (WorkflowUpdateFailedError, WorkflowFailureError) as error:
+                refusal = from_failure(error)
+                if refusal is None:
+                    raise
+                if not isinstance(refusal, Renewing) or attempt == _RENEWALS - 1:
+                    raise refusal from error
+            except WorkflowQueryFailedError as error:
+                raise NothingOnRecord(f"{subject} does not answer: {error}") from error
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    raise NothingOnRecord(f"{subject} does not exist, or has ended") from error
                 raise
-            raise refusal from error
-        except WorkflowQueryFailedError as error:
-            raise NothingOnRecord(f"{subject} does not answer: {error}") from error
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise NothingOnRecord(f"{subject} does not exist, or has ended") from error
-            raise
+            await asyncio.sleep(min(0.1 * 2**attempt, 2.0))
+        raise AssertionError("unreachable")
 
     async def _patiently(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Try again what the server could not take; the command's id keeps it from running twice."""

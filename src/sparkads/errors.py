@@ -15,6 +15,8 @@ Every named error of sparkads, in one place.
     │   ├── CampaignExists          a campaign of that id was started with another manifest
     │   ├── MediaRefused            TikTok refused a video or a cover
     │   ├── NothingOnRecord         the thing named by the command does not exist
+    │   ├── AuditBroken             the audit trail is not as it was recorded
+    │   ├── Renewing                a workflow is about to start its next run; the client repeats by itself
     │   └── TikTokRefused           TikTok said no to a call; its own words are in the text
     └── Unreachable                 a server does not answer, or refuses us; names it and its address
 
@@ -88,6 +90,14 @@ class MediaRefused(Refusal):
 
 class NothingOnRecord(Refusal):
     """The thing named by the command does not exist."""
+
+
+class AuditBroken(Refusal):
+    """The audit trail is not as it was recorded."""
+
+
+class Renewing(Refusal):
+    """A workflow is about to start its next run and takes no command until then; repeat it in a moment."""
 
 
 class TikTokRefused(Refusal):

@@ -26,10 +26,22 @@ SCAN = "scan"
 CANCEL_REQUEST = "cancel_request"
 REQUEST_CLOSED = "request_closed"
 
+QR_CODE = "qr_code"
+LIST_SCANS = "list_scans"
+LIST_PEOPLE = "list_people"
+CHECK_DRIFT = "check_drift"
+AUDIT = "audit"
+LIST_NOTIFICATIONS = "list_notifications"
+LOOK = "look"
+"""Signal to a Business Center: something has changed at TikTok, look now."""
+
 SHARE = "share"
 UNSHARE = "unshare"
 LOST = "lost"
 """Signal to an authorization: the sweep no longer finds the account in the Business Center."""
+
+PARTNER_SHARED = "partner_shared"
+"""Signal to an authorization: a partner shares an ad account that it waits for."""
 
 ACCESS_CHANGED = "access_changed"
 PAUSE = "pause"

@@ -154,11 +154,12 @@ async def test_only_an_admin_asks_and_takes_back(label: Label, sparkads: SparkAd
     assert status.json["waiting_for"] == [handle]
     not_theirs = await not_confirmed
     assert not_theirs.code == 1  # R2
-    assert not_theirs.json["error"]["type"] == "NotConfirmed"
+    assert not_theirs.json["requests"][0]["error"] == "NotConfirmed"
+    assert "R2" in not_theirs.json["requests"][0]["reason"]
     taken_back = await sparkads(*cancel)
-    assert (taken_back.code, taken_back.json["outcome"]) == (0, "cancelled")
+    assert (taken_back.code, taken_back.json["requests"][0]["outcome"]) == (0, "cancelled")
     twice = await sparkads(*cancel)
-    assert (twice.code, twice.json["error"]["type"]) == (1, "RequestClosedAlready")
+    assert (twice.code, twice.json["requests"][0]["error"]) == (1, "RequestClosedAlready")
     one = await sparkads("access", "status", label.bc_id, handle)
     assert one.code == 0
     assert "cancelled" in one.out
@@ -170,7 +171,10 @@ async def test_accounts_are_listed_shared_taken_back_and_ended(label: Label, spa
     # R4: all for an admin, the assigned ones for others.
     everything = await sparkads("accounts", "list", label.bc_id, "--json")
     assert {account["asset_id"] for account in everything.json["accounts"]} == {first, second}
-    assert (await sparkads("accounts", "list", label.bc_id, "--json", "--as", label.standard)).json == {"accounts": []}
+    assert (await sparkads("accounts", "list", label.bc_id, "--json", "--as", label.standard)).json == {
+        "accounts": [],
+        "awaited": [],
+    }
 
     # R3, R11: an outcome for each pair, in bulk.
     shared = await sparkads(

@@ -29,10 +29,23 @@ from temporalio.testing import WorkflowEnvironment
 
 from sparkads import SparkAds, names, search_attributes
 from sparkads.contracts.access_request import CancelAccessRequest
+from sparkads.contracts.audit import AskAudit, AuditOperation
 from sparkads.contracts.authorization import AccountLost, AdAccountLink, EndAuthorization, MemberGrant, Share, Unshare
-from sparkads.contracts.business_center import CancelRequest, Decision, ScanReport
+from sparkads.contracts.business_center import (
+    AskCode,
+    CancelRequest,
+    Decision,
+    ListScans,
+    LookNow,
+    RequestAccess,
+    ScanReport,
+)
+from sparkads.contracts.drift import AskDrift
+from sparkads.contracts.notification import AskNotifications
+from sparkads.contracts.people import AskPeople
 from sparkads.contracts.release import AccessChanged, Command, TargetState
 from sparkads.errors import Refusal
+from sparkads.scopes import Scope
 from store.database import Pool
 from tests.conftest import QUICK, Label, Simulator, make_label, post_of, until
 from tests.guards import histories
@@ -43,6 +56,7 @@ SETTINGS = QUICK | {
     # Fewer sweeps in a history, and a worker that does not wait for the call under way when it is stopped.
     "SPARKADS_SWEEP_FAST": "0.4",
     "SPARKADS_SWEEP_SLOW": "0.8",
+    "SPARKADS_REVIEW_EVERY": "5",
     "SPARKADS_GRACEFUL_SHUTDOWN": "1",
 }
 
@@ -181,11 +195,13 @@ async def request_declined(world: World) -> None:
     await label.request("kiri")
     request = names.access_request_id(label.bc_id, "kiri")
     await world.signal(request, names.SCAN, ScanReport(handle="stranger", reported_by="manager"))
-    await world.signal(request, names.SCAN, ScanReport(handle="kiri", decision=Decision.OUTDATED_APP))
+    await world.signal(
+        request, names.SCAN, ScanReport(handle="kiri", decision=Decision.OUTDATED_APP, reported_by=label.standard)
+    )
     await world.signal(request, names.SCAN, UNREADABLE)
     await world.signal(request, names.SCAN)
     await world.spark.report_scan(
-        label.bc_id, ScanReport(handle="kiri", decision=Decision.DECLINED, reported_by="manager", reason="not now")
+        label.bc_id, ScanReport(handle="kiri", decision=Decision.DECLINED, reported_by=label.standard, reason="not now")
     )
     await world.ended(request)
     await world.keep(request, "declined")
@@ -241,9 +257,13 @@ async def center_lives(world: World) -> None:
     await label.simulator.approve("kiri", label.bc_id)
     await until(lambda: _active(world, label, 1), "kiri is authorized")
     for decision in Decision:
-        await world.spark.report_scan(label.bc_id, ScanReport(handle="stranger", decision=decision))
+        await world.spark.report_scan(
+            label.bc_id, ScanReport(handle="stranger", decision=decision, reported_by=label.admin)
+        )
     await world.spark.report_scan(label.bc_id, ScanReport(handle="kiri"))
-    await world.spark.report_scan(label.bc_id, ScanReport(handle="tama", decision=Decision.DECLINED))
+    await world.spark.report_scan(
+        label.bc_id, ScanReport(handle="tama", decision=Decision.DECLINED, reported_by=label.admin)
+    )
     await world.ended(names.access_request_id(label.bc_id, "tama"))
     await world.spark.cancel_request(label.bc_id, CancelRequest(name="aroha", actor=label.admin))
     await world.ended(names.access_request_id(label.bc_id, "aroha"))
@@ -326,6 +346,63 @@ async def authorization_removed(world: World) -> None:
         await world.spark.end_authorization(label.bc_id, asset, EndAuthorization(actor=actor, reason="contract ended"))
     await world.ended(authorization)
     await world.keep(authorization, "removed_by_admin")
+
+
+async def authorization_with_a_partner(world: World) -> None:
+    """Linked once a partner has shared its ad account, and shared with a member for a few seconds."""
+    label, (asset,) = await world.label("kiri")
+    partner, _ = await world.label()
+    authorization = names.authorization_id(label.bc_id, asset)
+    link = AdAccountLink(advertiser_id=partner.ad_account, partner_id=partner.bc_id)
+    until_soon = datetime.now(UTC) + timedelta(seconds=5)
+    share = Share(
+        actor=label.admin,
+        members=(MemberGrant(user_id=label.operator, until=until_soon),),
+        ad_accounts=(link,),
+    )
+    await world.spark.share(label.bc_id, asset, share)
+    await world.signal(authorization, names.PARTNER_SHARED, UNREADABLE)
+    await world.simulator.post(
+        "partners/share",
+        {"bc_id": label.bc_id, "partner_id": partner.bc_id, "ad_accounts": [partner.ad_account]},
+    )
+    await world.spark.look(label.bc_id, LookNow(reported_by="the partner"))
+    shared = "SELECT count(*) = 0 FROM grants JOIN authorizations a ON a.id = authorization_id WHERE a.bc_id = $1"
+    await until(
+        lambda: world.db.fetchval(f"{shared} AND grants.ended_at IS NULL", label.bc_id),
+        "the grant has ended",
+    )
+    await until(
+        lambda: world.db.fetchval("SELECT count(*) FROM links WHERE advertiser_id = $1", partner.ad_account),
+        "the link is made",
+    )
+    await world.keep(authorization, "time_boxed_and_through_a_partner")
+
+
+async def center_is_asked(world: World) -> None:
+    """Every question that it answers, by an admin and by a member who may not ask it; the code anew; a look."""
+    label, (asset,) = await world.label("kiri")
+    share = Share(actor=label.admin, members=(MemberGrant(user_id=label.operator),))
+    await world.spark.share(label.bc_id, asset, share)
+    scope = Scope(existing_posts=True)
+    for actor, ask in ((label.admin, _answered), (label.standard, _refused)):
+        await ask(world.spark.qr_code(label.bc_id, AskCode(actor=actor, scope=scope, renew=True)))
+        await ask(world.spark.list_scans(label.bc_id, ListScans(actor=actor)))
+        await ask(world.spark.people(label.bc_id, AskPeople(actor=actor)))
+        await ask(world.spark.notifications(label.bc_id, AskNotifications(actor=actor)))
+        await ask(world.spark.check_drift(label.bc_id, AskDrift(actor=actor)))
+        await ask(world.spark.audit(label.bc_id, AskAudit(actor=actor, operation=AuditOperation.VERIFY)))
+    center = names.business_center_id(label.bc_id)
+    await world.signal(center, names.LOOK, LookNow(reported_by=label.admin))
+    await world.signal(center, names.LOOK)
+    repeated = RequestAccess(command_id="again", actor=label.admin, scope=scope, handles=("moana",))
+    for _ in range(2):
+        await world.spark.request_access(label.bc_id, repeated)
+    await world.keep(center, "questions_and_a_look")
+
+
+async def _answered(command: Awaitable[object]) -> None:
+    await command
 
 
 # Releases and their shards
@@ -470,6 +547,14 @@ async def center_renewed(world: World) -> None:
     await world.keep_renewed(names.business_center_id(label.bc_id), label.accounts)
 
 
+async def request_renewed(world: World) -> None:
+    """Asked again and again, never answered."""
+    label, _ = await world.label()
+    await label.request("kiri")
+    request = names.access_request_id(label.bc_id, "kiri")
+    await world.keep_renewed(request, lambda: world.signal(request, names.SCAN, UNREADABLE))
+
+
 async def authorization_renewed(world: World) -> None:
     """Shared for as long as it takes."""
     label, (asset,) = await world.label("kiri")
@@ -512,6 +597,8 @@ TOGETHER = (
     center_of_no_policy,
     authorization_revoked,
     authorization_removed,
+    authorization_with_a_partner,
+    center_is_asked,
     release_of_all_kinds,
     release_not_allowed,
     shard_terminated,
@@ -520,7 +607,7 @@ TOGETHER = (
 IN_TURN = (release_cancelled, shard_with_a_lost_answer, shard_with_a_lost_call, shard_throttled)
 """These change what TikTok does to everybody."""
 
-RENEWED = (center_renewed, authorization_renewed, release_renewed, shard_renewed)
+RENEWED = (center_renewed, request_renewed, authorization_renewed, release_renewed, shard_renewed)
 
 
 @asynccontextmanager

@@ -98,6 +98,6 @@ def test_messages_of_every_kind_are_on_record() -> None:
         "sparkads.scopes.Scope",
         "sparkads.manifest.ManifestRow",
         "activities.publish.NextBatch",
-        "activities.requests.SweepAnswer",
-        "store.access.Sweep",
+        "activities.sweep.SweepAnswer",
+        "store.authorizations.Sweep",
     } <= set(models)

@@ -34,8 +34,17 @@ SUMMARY = {
 
 MESSAGES = {
     names.BUSINESS_CENTER_WORKFLOW: {
-        "signals": {names.SCAN, names.CANCEL_REQUEST, names.REQUEST_CLOSED},
-        "updates": {names.REQUEST_ACCESS, names.LIST_ACCOUNTS},
+        "signals": {names.SCAN, names.CANCEL_REQUEST, names.REQUEST_CLOSED, names.LOOK},
+        "updates": {
+            names.REQUEST_ACCESS,
+            names.QR_CODE,
+            names.LIST_ACCOUNTS,
+            names.LIST_SCANS,
+            names.LIST_PEOPLE,
+            names.LIST_NOTIFICATIONS,
+            names.CHECK_DRIFT,
+            names.AUDIT,
+        },
         "queries": {names.STATUS},
     },
     names.ACCESS_REQUEST_WORKFLOW: {
@@ -44,7 +53,7 @@ MESSAGES = {
         "queries": {names.STATUS},
     },
     names.AUTHORIZATION_WORKFLOW: {
-        "signals": {names.CANCEL, names.LOST},
+        "signals": {names.CANCEL, names.LOST, names.PARTNER_SHARED},
         "updates": {names.SHARE, names.UNSHARE},
         "queries": {names.STATUS},
     },

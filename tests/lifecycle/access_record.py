@@ -16,6 +16,7 @@ from sparkads.contracts.authorization import (
     ShareResult,
 )
 from sparkads.contracts.business_center import ScanOutcome
+from sparkads.contracts.notification import AskNotifications, NotificationKind
 from store.database import Pool
 from tests.conftest import Label, until
 
@@ -134,3 +135,24 @@ async def settled(condition: Callable[[], Awaitable[bool]], label: Label) -> Non
 
         await until(swept, "a further sweep")
     assert await condition()
+
+
+async def by_hand(label: Label, path: str, **body: object) -> None:
+    """What somebody does in Business Center themselves: a call to TikTok that we know nothing of."""
+    token = f"token-{int(label.bc_id[2:])}"
+    url = f"{label.simulator.url}/open_api/v1.3/bc/asset/{path}/"
+    payload = {"bc_id": label.bc_id, "asset_type": "TT_ACCOUNT", **body}
+    async with label.simulator.http.post(url, json=payload, headers={"Access-Token": token}) as answer:
+        told = await answer.json()
+        assert told["code"] == 0, told
+
+
+async def told(label: Label, kind: NotificationKind) -> list[str]:
+    """The texts of the notifications of a kind, oldest first."""
+    ask = AskNotifications(actor=label.admin, kinds=(kind,))
+    return [one.text for one in (await label.spark.notifications(label.bc_id, ask)).notifications]
+
+
+def own_name(label: Label, name: str) -> str:
+    """A handle that no other test has: accounts belong to their owners, not to a Business Center."""
+    return f"{name}{label.bc_id[-5:]}"

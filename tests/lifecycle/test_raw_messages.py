@@ -75,7 +75,7 @@ async def test_a_whole_request_by_command_line(label: Label, db: Pool, temporal:
 
     assert answer.code == 0, answer.err
     result = answer.json["result"]
-    assert result["requests"] == [{"name": "kiri", "handle": "kiri", "outcome": "opened", "asset_id": None}]
+    assert result["requests"] == [{"name": "kiri", "handle": "kiri", "outcome": "opened", "asset_id": None, "qr": None}]
     assert "asks you to let it use existing posts in ads" in result["qr"]["text"]
     await temporal.signal(workflow_id, "scan", "--input", '{"handle": "kiri", "reported_by": "a shell"}')
     await scan_kept(db, label, "kiri", ScanOutcome.UNVERIFIED)

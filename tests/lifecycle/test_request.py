@@ -181,7 +181,7 @@ async def test_every_end_of_a_request_frees_its_slot(label: Label, db: Pool) -> 
 
     await label.spark.report_scan(
         label.bc_id,
-        ScanReport(handle="refuses", decision=Decision.DECLINED, reported_by="the label", reason="not this time"),
+        ScanReport(handle="refuses", decision=Decision.DECLINED, reported_by=label.standard, reason="not this time"),
     )
     await label.spark.cancel_request(label.bc_id, CancelRequest(name="regrets", actor=label.admin, reason="too early"))
     asset_id = await label.simulator.approve("approves", label.bc_id)
@@ -195,7 +195,7 @@ async def test_every_end_of_a_request_frees_its_slot(label: Label, db: Pool) -> 
     }.items():
         await request_ends(db, label, name, outcome)
     await slots_become(label, 1)
-    assert await trail(db, label, "request declined") == [("the label", "refuses", "not this time")]
+    assert await trail(db, label, "request declined") == [(label.standard, "refuses", "not this time")]
     assert await trail(db, label, "request cancelled") == [(label.admin, "regrets", "too early")]
     await label.simulator.revoke("approves", label.bc_id)
     await authorization_ends(db, label, asset_id, AuthorizationStage.REVOKED_BY_OWNER)

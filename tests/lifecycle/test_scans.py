@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
+import pytest
 from access_record import (
     authorizations,
     request_ends,
@@ -20,7 +21,16 @@ from access_record import (
 from sparkads import names
 from sparkads.contracts.access_request import RequestOutcome
 from sparkads.contracts.authorization import AdAccountLink, PairOutcome
-from sparkads.contracts.business_center import CancelRequest, Decision, RequestAccessResult, ScanOutcome, ScanReport
+from sparkads.contracts.business_center import (
+    AskCode,
+    CancelRequest,
+    Decision,
+    ListScans,
+    RequestAccessResult,
+    ScanOutcome,
+    ScanReport,
+)
+from sparkads.errors import AdminOnly
 from sparkads.scopes import NewVideos, Scope
 from store.database import Pool
 from tests.conftest import Label, until
@@ -114,8 +124,8 @@ async def test_scans_that_come_with_the_answer_are_kept(label: Label, db: Pool) 
     await label.request("kiri")
     request = label.spark.temporal.get_workflow_handle(request_id(label, "kiri"))
     reports = [
-        ScanReport(handle="kiri", decision=Decision.DECLINED, reported_by="the manager"),
-        ScanReport(handle="kiri", decision=Decision.DECLINED, reported_by="the artist"),
+        ScanReport(handle="kiri", decision=Decision.DECLINED, reported_by=label.admin),
+        ScanReport(handle="kiri", decision=Decision.DECLINED, reported_by=label.standard),
         ScanReport(handle="kiri", reported_by="the label"),
     ]
 
@@ -139,12 +149,79 @@ async def test_a_declined_scan_ends_the_request_with_its_reason(
     assert "Request declined" in await consent(http, label, answer, "kiri", decision="decline")
 
     await label.spark.report_scan(
-        label.bc_id, ScanReport(handle="@Kiri", decision=Decision.DECLINED, reported_by="kiri", reason="not my label")
+        label.bc_id,
+        ScanReport(handle="@Kiri", decision=Decision.DECLINED, reported_by=label.standard, reason="not my label"),
     )
 
     await request_ends(db, label, "kiri", RequestOutcome.DECLINED)
     assert await scans(db, label) == [("kiri", ScanOutcome.DECLINED)]
-    assert await trail(db, label, "request declined") == [("kiri", "kiri", "not my label")]
+    assert await trail(db, label, "request declined") == [(label.standard, "kiri", "not my label")]
+
+
+async def test_a_refusal_that_no_member_reports_is_kept_and_does_not_count(label: Label, db: Pool) -> None:
+    # R9: it leaves no trace at TikTok, so it counts for as much as who says it.
+    await label.request("kiri")
+    answer = await label.request()
+    invitation = answer.requests[0].name
+
+    await label.spark.report_scan(
+        label.bc_id, ScanReport(handle="kiri", decision=Decision.DECLINED, reported_by="6999")
+    )
+    await scan_kept(db, label, "kiri", ScanOutcome.UNVERIFIED)
+    # Who declines an open invitation speaks for themselves: others have the code as well.
+    await label.spark.report_scan(
+        label.bc_id, ScanReport(decision=Decision.DECLINED, reported_by=label.standard, reason="wrong number")
+    )
+    await scan_kept(db, label, None, ScanOutcome.DECLINED)
+
+    assert await request_states(db, label) == {"kiri": "pending", invitation: "pending"}
+    assert [line[0] for line in await trail(db, label, "refused")] == ["6999"]
+
+
+async def test_a_code_that_tiktok_stopped_honouring_is_made_anew_and_nobody_is_lost(label: Label, db: Pool) -> None:
+    # R8, R9: who is under way with the old code is found whichever code brought them.
+    await label.seed_accounts("kiri", "moana")
+    old = (await label.request("kiri", "moana")).qr
+
+    await label.spark.report_scan(
+        label.bc_id, ScanReport(handle="kiri", decision=Decision.EXPIRED_CODE, reported_by=label.standard)
+    )
+    await scan_kept(db, label, "kiri", ScanOutcome.EXPIRED_CODE)
+
+    scope = Scope(existing_posts=True, new_videos=NewVideos.ON_PROFILE)
+    new = await label.spark.qr_code(label.bc_id, AskCode(actor=label.admin, scope=scope))
+    assert new.url != old.url
+    assert await label.spark.qr_code(label.bc_id, AskCode(actor=label.admin, scope=scope)) == new
+    renewed = await label.spark.qr_code(label.bc_id, AskCode(actor=label.admin, scope=scope, renew=True))
+    assert renewed.url not in {old.url, new.url}
+    with pytest.raises(AdminOnly, match="R2"):
+        await label.spark.qr_code(label.bc_id, AskCode(actor=label.standard, scope=scope, renew=True))
+    assert await request_states(db, label) == {"kiri": "pending", "moana": "pending"}
+    for code, handle in ((old, "moana"), (renewed, "kiri")):
+        url = (await label.spark.files.get(code.url)).decode()
+        await label.simulator.post(f"owners/{handle}/approve", {"url": url})
+        await request_ends(db, label, handle, RequestOutcome.APPROVED)
+
+
+async def test_admins_see_what_became_of_every_scan(label: Label, db: Pool) -> None:
+    # R9: a place where a person sees it.
+    await label.seed_accounts("kiri")
+    await label.request("kiri", "moana")
+    asset_id = await label.simulator.approve("kiri", label.bc_id)
+    await scan_kept(db, label, "kiri", ScanOutcome.ACCEPTED)
+    await label.spark.report_scan(
+        label.bc_id, ScanReport(handle="moana", decision=Decision.OUTDATED_APP, reported_by=label.standard)
+    )
+    await scan_kept(db, label, "moana", ScanOutcome.OUTDATED_APP)
+
+    listed = (await label.spark.list_scans(label.bc_id, ListScans(actor=label.admin))).scans
+
+    assert [(scan.handle, scan.asset_id, scan.request_name, scan.outcome) for scan in listed] == [
+        ("kiri", asset_id, "kiri", ScanOutcome.ACCEPTED),
+        ("moana", "", "moana", ScanOutcome.OUTDATED_APP),
+    ]
+    with pytest.raises(AdminOnly):
+        await label.spark.list_scans(label.bc_id, ListScans(actor=label.standard))
 
 
 async def test_an_outdated_app_grants_nothing_and_the_request_goes_on(
@@ -156,7 +233,7 @@ async def test_an_outdated_app_grants_nothing_and_the_request_goes_on(
     assert "Update your app" in await consent(http, label, answer, "kiri", app_version="outdated")
 
     await label.spark.report_scan(
-        label.bc_id, ScanReport(handle="kiri", decision=Decision.OUTDATED_APP, reported_by="kiri")
+        label.bc_id, ScanReport(handle="kiri", decision=Decision.OUTDATED_APP, reported_by=label.standard)
     )
 
     await scan_kept(db, label, "kiri", ScanOutcome.OUTDATED_APP)

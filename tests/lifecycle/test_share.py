@@ -247,7 +247,7 @@ async def test_a_private_account_is_refused_with_what_to_do(label: Label) -> Non
     (pair,) = answer.pairs
     assert (pair.outcome, pair.reason) == (
         PairOutcome.REFUSED,
-        "the account is private; its owner has to make it public",
+        "linked, but the account is private; its owner has to make it public",
     )
 
 

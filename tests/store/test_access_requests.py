@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 
-from store import access
+from store import requests
 from store.database import Pool
 
 
 async def _open(db: Pool, request_id: str, bc_id: str) -> bool:
     async with db.acquire() as connection, connection.transaction():
-        return await access.open_request(
+        return await requests.open_request(
             connection,
             request_id=request_id,
             bc_id=bc_id,

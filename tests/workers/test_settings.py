@@ -24,6 +24,7 @@ def test_defaults_need_no_environment(clean_environment: pytest.MonkeyPatch, tmp
     assert settings.object_store == f"file://{tmp_path}/.local/objects"
     assert settings.tiktok_tier == "basic"
     assert settings.build_id is None
+    assert settings.webhook_url is None
 
 
 def test_every_wrong_value_is_reported_at_once(clean_environment: pytest.MonkeyPatch) -> None:
@@ -82,16 +83,31 @@ def test_problems_keep_passwords_to_themselves(clean_environment: pytest.MonkeyP
     assert "sesame" not in "".join(found.values())
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://hooks/open-sesame", "https:///open-sesame", "https://me:open/sesame@hooks", "https://[open-sesame", "open"],
+)
+def test_a_wrong_webhook_is_named_and_not_shown(clean_environment: pytest.MonkeyPatch, url: str) -> None:
+    clean_environment.setenv("SPARKADS_WEBHOOK_URL", url)
+    assert problems() == {
+        "SPARKADS_WEBHOOK_URL": "SPARKADS_WEBHOOK_URL is set (not shown): "
+        "a URL starting with https:// or http:// and a host is wanted"
+    }
+
+
 def test_tables_and_reprs_keep_secrets_to_themselves(clean_environment: pytest.MonkeyPatch) -> None:
     clean_environment.setenv("DATABASE_URL", "postgresql://me:open-sesame@db:5433/x")
     clean_environment.setenv("SPARKADS_TIKTOK_APP_ID", "7001")
     clean_environment.setenv("SPARKADS_TIKTOK_APP_SECRET", "open-sesame")
     clean_environment.setenv("SPARKADS_OBJECT_STORE", "s3://bucket/prefix?secret_access_key=open-sesame")
     clean_environment.setenv("TEMPORAL_API_KEY", "open-sesame")
+    clean_environment.setenv("SPARKADS_WEBHOOK_URL", "https://hooks.example/open-sesame")
+    clean_environment.setenv("SPARKADS_WEBHOOK_SECRET", "open-sesame")
     settings = load_settings()
     rows = {row["variable"]: row["value"] for row in settings.table()}
     assert rows["DATABASE_URL"] == "postgresql://me:********@db:5433/x"
     assert rows["SPARKADS_TIKTOK_APP_SECRET"] == rows["TEMPORAL_API_KEY"] == "********"
+    assert rows["SPARKADS_WEBHOOK_URL"] == rows["SPARKADS_WEBHOOK_SECRET"] == "********"
     assert rows["TEMPORAL_TLS"] is True
     table = settings_table(settings)
     shown = [str(cell) for column in table.columns for cell in column.cells]

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 from temporalio.service import RPCError
 
-from sparkads.cli import output
+from sparkads.cli import codes, output
 from sparkads.cli.connection import SILENT, NotConfirmed, run, seen
 from sparkads.cli.handles import read_handles
 from sparkads.cli.mistakes import Mistakes, collected
@@ -22,8 +22,10 @@ from sparkads.client import SparkAds
 from sparkads.contracts.access_request import AccessRequestStatus, RequestOutcome
 from sparkads.contracts.base import Contract, Name, TikTokId
 from sparkads.contracts.business_center import (
+    AskCode,
     CancelRequest,
     Decision,
+    ListScans,
     QrCode,
     RequestAccess,
     RequestAccessResult,
@@ -31,7 +33,7 @@ from sparkads.contracts.business_center import (
     RequestOpened,
     ScanReport,
 )
-from sparkads.errors import RequestClosedAlready
+from sparkads.errors import Refusal, RequestClosedAlready
 from sparkads.policy import DEFAULT_PROFILE, PROFILES
 from sparkads.scopes import NewVideos, Scope
 from sparkads.settings import load_settings
@@ -41,9 +43,6 @@ LOOK_EVERY = 2.0
 LOOKS_AT_ONCE = 8
 
 _CONFIRM_SECONDS = 10.0
-_QUIET_ZONE_STYLE = "rgb(255,255,255) on rgb(0,0,0)"
-"""The code is drawn in blocks of white: on a light terminal it would be inverted, which many readers don't read."""
-
 _NEXT = {
     RequestOpened.OPENED: "send the owner the code",
     RequestOpened.ALREADY_OPEN: "the owner has not answered yet",
@@ -68,6 +67,15 @@ class _Request(Contract):
 
     bc_id: TikTokId
     name: Name
+
+
+class _TakenBack(Contract):
+    """What became of the cancellation of one request."""
+
+    name: str
+    outcome: RequestOutcome | None = None
+    error: str = ""
+    reason: str = ""
 
 
 class _Center(Contract):
@@ -150,31 +158,28 @@ def request(
             remind_every_hours=remind_every,
         )
 
-    async def ask(spark: SparkAds) -> tuple[RequestAccessResult, dict[str, bytes]]:
+    async def ask(spark: SparkAds) -> tuple[RequestAccessResult, list[dict[str, bytes]]]:
         result = await spark.request_access(bc, command, policy=policy)
-        wanted = {"terminal": result.qr.terminal}
-        if out is not None:
-            wanted |= {"png": result.qr.png, "svg": result.qr.svg}
-        if show_url:
-            wanted |= {"url": result.qr.url}
-        return result, {name: await spark.files.get(ref) for name, ref in wanted.items()}
+        fetched = [await codes.fetch(spark, code, pictures=out is not None, url=show_url) for _, code in _codes(result)]
+        return result, fetched
 
-    result, pictures = run(settings, ask, files=True)
-    written = _write_code(out, result.qr, pictures) if out is not None else []
-    url = pictures["url"].decode() if show_url else None
+    result, fetched = run(settings, ask, files=True)
+    written = []
+    if out is not None:
+        for (name, code), files in zip(_codes(result), fetched, strict=True):
+            written += codes.write(out, code, files, name)
     document: dict[str, object] = {
         "bc_id": bc,
         "scope": asked_scope.key,
         "requests": result.requests,
         "slots_used": result.slots_used,
         "slots": result.slots,
-        "qr": {"text": result.qr.text, "issued_at": result.qr.issued_at, "png": result.qr.png, "svg": result.qr.svg}
-        | ({"url": url} if url is not None else {}),
+        "qr": codes.document(result.qr, fetched[0]),
         "written": written,
     }
     refused = any(line.outcome is RequestOpened.CAP_REACHED for line in result.requests)
     if not as_json:
-        output.answer({}, *_pictures(result, pictures["terminal"].decode(), url, written), as_json=False)
+        output.answer({}, *_pictures(result, fetched, written), as_json=False)
     if wait:
         waiting = [
             line.name for line in result.requests if line.outcome in {RequestOpened.OPENED, RequestOpened.ALREADY_OPEN}
@@ -226,6 +231,10 @@ def status(
         "waiting for": center.waiting_for,
         "last look at TikTok": center.last_sweep,
         "next look": center.next_sweep,
+        "last comparison": center.last_drift_check,
+        "differences to decide": f"{center.open_differences}: sparkads accounts drift {bc}"
+        if center.open_differences
+        else "",
         "signals that could not be read": center.undecodable_signals or "",
         "the last of them": center.last_undecodable,
         "last error": center.last_error,
@@ -235,44 +244,141 @@ def status(
 
 @app.command()
 @described
+def code(
+    bc: BusinessCenter,
+    *,
+    scope: Annotated[list[ScopeWord], typer.Option("--scope", help="The scope it asks for; may be repeated.")],
+    renew: Annotated[bool, typer.Option("--renew", help="Make a new one: TikTok does not honour it any more.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write qr.png, qr.svg and qr.txt there.")
+    ] = None,
+    show_url: Annotated[
+        bool, typer.Option("--show-url", help="Print the code's URL; whoever has it can use the code.")
+    ] = False,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Show the QR code of a scope again, or renew it. Open requests go on, whichever code their owners scan.
+
+    Examples:
+      sparkads access code 7300000000000000001 --scope posts
+      sparkads access code 7300000000000000001 --scope posts --scope videos-on-profile --renew --out codes/
+      sparkads access code 7300000000000000001 --scope posts --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        asked_scope = _scope(scope, mistakes)
+        mistakes.check(_Center, bc_id=bc)
+        mistakes.folder(out)
+        command = mistakes.check(AskCode, actor=actor or settings.actor, scope=asked_scope, renew=renew)
+
+    async def ask(spark: SparkAds) -> tuple[QrCode, dict[str, bytes]]:
+        found = await spark.qr_code(bc, command)
+        return found, await codes.fetch(spark, found, pictures=out is not None, url=show_url)
+
+    found, files = run(settings, ask, files=True)
+    written = codes.write(out, found, files) if out is not None else []
+    pictures: list[RenderableType] = [codes.picture(found, files)]
+    if "url" in files:
+        pictures.append(Text(files["url"].decode()))
+    pictures += [Text(f"wrote {path}") for path in written]
+    shown = {"bc_id": bc, "scope": asked_scope.key, "qr": codes.document(found, files), "written": written}
+    output.answer(shown, *pictures, as_json=as_json)
+
+
+@app.command()
+@described
 def cancel(
     bc: BusinessCenter,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the request: the handle without @.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAMES", help="Names of requests: the handles without @.")
+    ] = None,
     *,
+    from_file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Handles, one a line or in the first CSV column.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All open requests of the Business Center.")] = False,
     reason: NeededReason,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
     """
-    Take an open request back; only an admin may. Its slot is free again.
+    Take open requests back; only an admin may. Their slots are free again.
+
+    Prints an outcome for each request. The exit code is 1 if one of them was not taken back.
 
     Examples:
       sparkads access cancel 7300000000000000001 artist --reason "left the label"
-      sparkads access cancel 7300000000000000001 artist --reason "asked by mistake" --json
+      sparkads access cancel 7300000000000000001 --from roster.csv --reason "the tour is off"
+      sparkads access cancel 7300000000000000001 --all --reason "asked by mistake" --json
     """
     settings = load_settings()
     with collected() as mistakes:
+        wanted = list(names or [])
+        if from_file is not None:
+            found, problems = read_handles(from_file)
+            wanted += found
+            mistakes.problems += problems
+        if bool(wanted) == everything and not mistakes.problems:
+            mistakes.problems.append("name the requests, or say --all")
         mistakes.check(_Center, bc_id=bc)
-        command = mistakes.check(CancelRequest, name=_bare(name), actor=actor or settings.actor, reason=reason)
+        person = actor or settings.actor
+        for name in wanted or ["-"]:
+            mistakes.check(CancelRequest, name=_bare(name), actor=person, reason=reason)
 
-    async def take_back(spark: SparkAds) -> AccessRequestStatus:
-        before = await spark.request_status(bc, command.name)
-        if before.outcome is not RequestOutcome.PENDING:
-            raise RequestClosedAlready(f"the request {command.name} was {_words(before.outcome)} before")
-        await spark.cancel_request(bc, command)
-        return await seen(
-            lambda: spark.request_status(bc, command.name),
-            lambda request: request.outcome is not RequestOutcome.PENDING or request.last_error != before.last_error,
-            within=_CONFIRM_SECONDS,
-        )
+    async def take_back(spark: SparkAds) -> list[_TakenBack]:
+        named = list(dict.fromkeys(_bare(name) for name in wanted))
+        if everything:
+            named = [line.name for line in (await spark.list_accounts(bc, str(person))).awaited]
+        with output.progress() as bar:
+            task = bar.add_task("requests taken back", total=len(named))
+            at_once = asyncio.Semaphore(LOOKS_AT_ONCE)
 
-    request = run(settings, take_back)
+            async def one(name: str) -> _TakenBack:
+                async with at_once:
+                    command = CancelRequest(name=name, actor=str(person), reason=reason)
+                    taken = await _take_back(spark, bc, command)
+                    bar.advance(task)
+                    return taken
+
+            return list(await asyncio.gather(*map(one, named)))
+
+    requests = run(settings, take_back)
+    refused = [one for one in requests if one.error]
+    rows = [(one.name, one.outcome, f"{one.error}: {one.reason}" if one.error else "") for one in requests]
+    title = f"{len(requests) - len(refused)} taken back, {len(refused)} not"
+    picture = output.table(title, ("Request", "Outcome", "Why not"), rows)
+    output.answer({"requests": requests, "refused": len(refused)}, picture, as_json=as_json)
+    raise typer.Exit(1 if refused else 0)
+
+
+async def _take_back(spark: SparkAds, bc: str, command: CancelRequest) -> _TakenBack:
+    """What refuses one request says nothing about the next."""
+    try:
+        request = await _cancelled(spark, bc, command)
+    except (Refusal, NotConfirmed) as refusal:
+        return _TakenBack(name=command.name, error=type(refusal).__name__, reason=str(refusal))
+    return _TakenBack(name=command.name, outcome=request.outcome)
+
+
+async def _cancelled(spark: SparkAds, bc: str, command: CancelRequest) -> AccessRequestStatus:
+    """Send the cancellation and see what it did: a signal has no answer of its own."""
+    before = await spark.request_status(bc, command.name)
+    if before.outcome is not RequestOutcome.PENDING:
+        raise RequestClosedAlready(f"the request {command.name} was {_words(before.outcome)} before")
+    await spark.cancel_request(bc, command)
+    request = await seen(
+        lambda: spark.request_status(bc, command.name),
+        lambda now: now.outcome is not RequestOutcome.PENDING or now.last_error != before.last_error,
+        within=_CONFIRM_SECONDS,
+    )
     if request.outcome is RequestOutcome.PENDING:
         because = request.last_error or f"R2: is {command.actor} an admin?"
         raise NotConfirmed(f"the request {command.name} is still open: {because}")
     if request.outcome is not RequestOutcome.CANCELLED:
         raise RequestClosedAlready(f"the request {command.name} was {_words(request.outcome)} in the meantime")
-    output.answer(request, _request_facts(request), as_json=as_json)
+    return request
 
 
 @app.command()
@@ -282,6 +388,10 @@ def scan(
     handle: Annotated[str, typer.Argument(metavar="HANDLE", help="The account that scanned.")],
     *,
     declined: Annotated[bool, typer.Option("--declined", help="The owner declined.")] = False,
+    outdated_app: Annotated[bool, typer.Option("--outdated-app", help="Their TikTok app is too old.")] = False,
+    expired_code: Annotated[
+        bool, typer.Option("--expired-code", help="TikTok did not honour the code; the next one is made anew.")
+    ] = False,
     reason: Reason = "",
     actor: Actor = None,
     as_json: AsJson = False,
@@ -289,7 +399,8 @@ def scan(
     """
     Report that an owner scanned the code, so that it is looked at now and not at the next sweep.
 
-    TikTok is asked before an approval counts. A refusal leaves no trace there, so your report of it counts.
+    TikTok is asked before an approval counts. A refusal leaves no trace there, so your report of it counts. What became
+    of it: sparkads access scans.
 
     Examples:
       sparkads access scan 7300000000000000001 @artist
@@ -298,7 +409,11 @@ def scan(
     settings = load_settings()
     with collected() as mistakes:
         mistakes.check(_Center, bc_id=bc)
-        decision = Decision.DECLINED if declined else Decision.APPROVED
+        told = {Decision.DECLINED: declined, Decision.OUTDATED_APP: outdated_app, Decision.EXPIRED_CODE: expired_code}
+        said = [decision for decision, is_so in told.items() if is_so]
+        if len(said) > 1:
+            mistakes.problems.append("--declined, --outdated-app, --expired-code: say one of them")
+        decision = said[0] if said else Decision.APPROVED
         person = actor or settings.actor
         report = mistakes.check(ScanReport, handle=handle, decision=decision, reported_by=person or "", reason=reason)
         if person is None:
@@ -307,6 +422,42 @@ def scan(
     document = {"bc_id": bc, "handle": report.handle, "decision": report.decision, "sent": True}
     follow = f"reported; see what came of it: sparkads access status {bc} {report.handle}"
     output.answer(document, Text(follow), as_json=as_json)
+
+
+@app.command()
+@described
+def scans(
+    bc: BusinessCenter,
+    *,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=500, help="At most so many.")] = 50,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Show what became of every scan, newest last; only an admin may.
+
+    Examples:
+      sparkads access scans 7300000000000000001
+      sparkads access scans 7300000000000000001 --limit 500 --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        mistakes.check(_Center, bc_id=bc)
+        command = mistakes.check(ListScans, actor=actor or settings.actor, limit=limit)
+    found = run(settings, lambda spark: spark.list_scans(bc, command))
+    rows = [
+        (
+            one.at,
+            f"@{one.handle}" if one.handle else one.asset_id,
+            one.outcome,
+            one.request_name,
+            one.reported_by,
+            one.detail,
+        )
+        for one in found.scans
+    ]
+    columns = ("When", "Account", "Outcome", "Request", "Reported by", "Detail")
+    output.answer(found, output.table(f"{len(rows)} scans", columns, rows), as_json=as_json)
 
 
 def _scope(words: Sequence[ScopeWord], mistakes: Mistakes) -> Scope:
@@ -332,15 +483,14 @@ def _account(line: RequestLine) -> str:
     return f"@{line.handle}" if line.handle else f"open invitation {line.name}"
 
 
-def _write_code(folder: Path, code: QrCode, pictures: dict[str, bytes]) -> list[str]:
-    content = {"qr.png": pictures["png"], "qr.svg": pictures["svg"], "qr.txt": f"{code.text}\n".encode()}
-    for name, data in content.items():
-        (folder / name).write_bytes(data)
-    return [str(folder / name) for name in content]
+def _codes(result: RequestAccessResult) -> list[tuple[str, QrCode]]:
+    """The codes to show, each with its file name: one for all, or one for each request."""
+    own = [(f"qr-{line.name}", line.qr) for line in result.requests if line.qr is not None]
+    return own or [("qr", result.qr)]
 
 
 def _pictures(
-    result: RequestAccessResult, blocks: str, url: str | None, written: Sequence[str]
+    result: RequestAccessResult, fetched: Sequence[dict[str, bytes]], written: Sequence[str]
 ) -> list[RenderableType]:
     counts = Counter(line.outcome for line in result.requests)
     title = ", ".join(f"{count} {_words(outcome)}" for outcome, count in counts.items())
@@ -348,29 +498,15 @@ def _pictures(
     pictures: list[RenderableType] = [
         output.table(f"Access requests: {title}", ("Account", "Outcome", "Next"), rows),
         Text(f"{result.slots_used} of {result.slots} slots used"),
-        _beside(blocks, result.qr.text),
     ]
-    if url is not None:
-        pictures.append(Text(url))
+    for (name, code), files in zip(_codes(result), fetched, strict=True):
+        if name != "qr":
+            pictures.append(Text(f"for the owner of @{name.removeprefix('qr-')} alone:"))
+        pictures.append(codes.picture(code, files))
+        if "url" in files:
+            pictures.append(Text(files["url"].decode()))
     pictures += [Text(f"wrote {path}") for path in written]
     return pictures
-
-
-def _beside(blocks: str, text: str) -> RenderableType:
-    lines = blocks.rstrip("\n").split("\n")
-    width = max(len(line) for line in lines)
-    console = output.stdout()
-    code = Text("\n".join(line.ljust(width) for line in lines), style=_QUIET_ZONE_STYLE, no_wrap=True)
-    if console.width < width:
-        return Text(f"This terminal is too narrow for the code ({width} columns); use --out DIR.\n{text}")
-    words = Text(output.printable(text))
-    if console.width < width + 30:
-        return Group(code, words)
-    grid = Table.grid(padding=(0, 3))
-    grid.add_column(no_wrap=True, width=width)
-    grid.add_column(vertical="middle", max_width=60)
-    grid.add_row(code, words)
-    return grid
 
 
 def _request_facts(request: AccessRequestStatus) -> Table:

@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from sparkads.cli import output
 from sparkads.cli.connection import NotConfirmed, run, seen
@@ -23,6 +25,7 @@ from sparkads.cli.options import (
 )
 from sparkads.client import SparkAds
 from sparkads.contracts.authorization import (
+    NOT_DONE,
     AuthorizationStage,
     AuthorizationStatus,
     EndAuthorization,
@@ -32,7 +35,8 @@ from sparkads.contracts.authorization import (
     Unshare,
 )
 from sparkads.contracts.base import Contract, TikTokId
-from sparkads.contracts.business_center import ListAccounts
+from sparkads.contracts.business_center import AccountLine, ListAccounts, LookNow
+from sparkads.contracts.drift import AskDrift, Handling
 from sparkads.errors import AuthorizationEnded, Refusal
 from sparkads.roles import AdAccountRole, Permission
 from sparkads.settings import ClientSettings, load_settings
@@ -67,6 +71,9 @@ def list_accounts(bc: BusinessCenter, *, actor: Actor = None, as_json: AsJson = 
     """
     List the TikTok accounts of a Business Center: all for an admin, the assigned ones for a standard member.
 
+    Each with its stage, since when, and whom it waits for. An admin also sees the owners who were asked and have not
+    answered yet.
+
     Examples:
       sparkads accounts list 7300000000000000001
       sparkads accounts list 7300000000000000001 --as 7200000000000000001 --json
@@ -76,22 +83,41 @@ def list_accounts(bc: BusinessCenter, *, actor: Actor = None, as_json: AsJson = 
         mistakes.check(_Account, bc_id=bc, asset_id="0")
         command = mistakes.check(ListAccounts, actor=actor or settings.actor)
     found = run(settings, lambda spark: spark.list_accounts(bc, command.actor))
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
             line.asset_id,
-            f"@{line.handle}",
-            line.name,
+            f"@{line.handle}" if line.handle else line.name,
             line.stage,
+            _scope(line),
             line.since,
-            line.can_pull,
-            line.can_push,
-            len(line.members),
-            len(line.ad_accounts),
+            f"{len(line.members)} members, {len(line.ad_accounts)} ad accounts",
+            line.waiting_for or "nobody",
         )
         for line in found.accounts
     ]
-    columns = ("Asset", "Handle", "Name", "Stage", "Since", "Pull", "Push", "Members", "Ad accounts")
-    output.answer(found, output.table(f"{len(rows)} TikTok accounts", columns, rows), as_json=as_json)
+    rows += [
+        (
+            None,
+            f"@{one.handle}" if one.handle else one.name,
+            "requested",
+            one.scope,
+            one.since,
+            None,
+            "the owner to answer",
+        )
+        for one in found.awaited
+    ]
+    columns = ("Asset", "Account", "Stage", "Scope", "Since", "Shared with", "Waiting for")
+    title = f"{len(found.accounts)} TikTok accounts" + (f", {len(found.awaited)} requested" if found.awaited else "")
+    output.answer(found, output.table(title, columns, rows), as_json=as_json)
+
+
+def _scope(line: AccountLine) -> str:
+    """What was granted, as far as TikTok shows it; before the account is linked, what was asked for."""
+    if line.can_pull is None:
+        return f"asked: {line.scope_asked}" if line.scope_asked else "not known before it is linked"
+    videos = "" if not line.can_push else "videos in ads only" if line.ads_only else "videos on profile"
+    return ", ".join(part for part in ("posts" if line.can_pull else "", videos) if part) or "nothing"
 
 
 @app.command()
@@ -106,6 +132,18 @@ def share(
         typer.Option("--permission", help="What the members may run; may be repeated. Default: spark."),
     ] = None,
     ad_account: AdAccounts = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="When the members' permission removes itself; ISO 8601."),
+    ] = None,
+    partner: Annotated[
+        str | None,
+        typer.Option("--partner", metavar="BC", help="The ad accounts are this partner's; waits until it shares them."),
+    ] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option("--identity", metavar="ID", help="Which identity it is, where several have the same name."),
+    ] = None,
     member_role: Annotated[
         AdAccountRole | None,
         typer.Option("--member-role", help="Role of the members on the ad accounts. Default: stays as it is."),
@@ -118,8 +156,13 @@ def share(
 
     Prints an outcome for each pair. What is shared already stays shared. The exit code is 1 if a pair was refused.
 
+    A TikTok account cannot be given to a partner directly: with --partner, its ad account is waited for, which the
+    partner's people share with this Business Center by hand, and then linked.
+
     Examples:
       sparkads accounts share 7300000000000000001 7400000000000000001 --member 7200000000000000002
+      sparkads accounts share 7300000000000000001 7400000000000000001 --member 7200000000000000002 --until 2027-01-31
+      sparkads accounts share 7300000000000000001 7400000000000000001 --ad-account 7000000000000000044 --partner 7300000000000000009
       sparkads accounts share 7300000000000000001 7400000000000000001 7400000000000000002 --member 7200000000000000002 --ad-account 7000000000000000011 --member-role OPERATOR
       sparkads accounts share 7300000000000000001 7400000000000000001 --member 7200000000000000002 --permission spark --permission live --json
     """  # noqa: E501 - an example is one line
@@ -130,11 +173,19 @@ def share(
             mistakes.check(_Account, bc_id=bc, asset_id=asset)
         if not member and not ad_account:
             mistakes.problems.append("name somebody: --member USER_ID or --ad-account ID")
+        if until is not None and not member:
+            mistakes.problems.append("--until: is for members; name them with --member")
+        if (partner or identity) and not ad_account:
+            mistakes.problems.append("--partner, --identity: are about ad accounts; name them with --ad-account")
+        ends = mistakes.moment(until, "--until")
         command = mistakes.check(
             Share,
             actor=actor or settings.actor,
-            members=tuple({"user_id": one, "permissions": permissions} for one in member or ()),
-            ad_accounts=tuple({"advertiser_id": one, "member_role": member_role} for one in ad_account or ()),
+            members=tuple({"user_id": one, "permissions": permissions, "until": ends} for one in member or ()),
+            ad_accounts=tuple(
+                {"advertiser_id": one, "member_role": member_role, "partner_id": partner, "identity_id": identity}
+                for one in ad_account or ()
+            ),
         )
     _for_each(settings, assets, lambda spark, asset: spark.share(bc, asset, command), "shared", as_json=as_json)
 
@@ -228,6 +279,59 @@ def status(bc: BusinessCenter, asset: Asset, *, as_json: AsJson = False) -> None
     output.answer(standing, _facts(standing), as_json=as_json)
 
 
+@app.command()
+@described
+def drift(bc: BusinessCenter, *, actor: Actor = None, as_json: AsJson = False) -> None:
+    """
+    Compare our record with TikTok now: accounts, links, permissions; only an admin may.
+
+    What was changed in Business Center by hand is adopted into our record, or flagged where a person has to decide. The
+    exit code is 1 if something is flagged.
+
+    Examples:
+      sparkads accounts drift 7300000000000000001
+      sparkads accounts drift 7300000000000000001 --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        mistakes.check(_Account, bc_id=bc, asset_id="0")
+        command = mistakes.check(AskDrift, actor=actor or settings.actor)
+    report = run(settings, lambda spark: spark.check_drift(bc, command))
+    rows = [
+        (one.kind.value.replace("_", " "), one.subject, one.recorded, one.found, one.handling)
+        for one in report.differences
+    ]
+    compared = f"{report.accounts} accounts, {report.links} links and {report.grants} permissions compared"
+    pictures: list[RenderableType] = [Text(f"{compared}: {len(rows) + report.more} differences")]
+    if rows:
+        pictures.append(output.table("Differences", ("What", "Where", "We had", "TikTok says", "Handling"), rows))
+    if report.more:
+        pictures.append(
+            Text(f"and {report.more} more, all in the audit trail: sparkads audit show {bc} --action drift")
+        )
+    output.answer(report, *pictures, as_json=as_json)
+    raise typer.Exit(1 if any(one.handling is Handling.FLAGGED for one in report.differences) else 0)
+
+
+@app.command()
+@described
+def look(bc: BusinessCenter, *, reason: Reason = "", actor: Actor = None, as_json: AsJson = False) -> None:
+    """
+    Say that something has changed at TikTok, so that it is looked at now and not at the next sweep.
+
+    Examples:
+      sparkads accounts look 7300000000000000001 --reason "@artist has revoked"
+      sparkads accounts look 7300000000000000001 --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        mistakes.check(_Account, bc_id=bc, asset_id="0")
+        message = mistakes.check(LookNow, reported_by=actor or settings.actor or "", reason=reason)
+    run(settings, lambda spark: spark.look(bc, message))
+    follow = f"looking; see what came of it: sparkads accounts list {bc}, sparkads notices {bc}"
+    output.answer({"bc_id": bc, "sent": True}, Text(follow), as_json=as_json)
+
+
 def _for_each(
     settings: ClientSettings,
     assets: Sequence[str],
@@ -257,12 +361,15 @@ def _for_each(
 
     wanted = list(dict.fromkeys(assets))
     pairs = run(settings, work)
-    refused = [pair for pair in pairs if pair.outcome is PairOutcome.REFUSED]
+    refused = [pair for pair in pairs if pair.outcome in NOT_DONE]
+    waiting = sum(pair.outcome is PairOutcome.WAITING for pair in pairs)
     rows = [
         (pair.asset_id, pair.subject, pair.outcome.value, f"{pair.error}: {pair.reason}" if pair.error else pair.reason)
         for pair in pairs
     ]
-    title = f"{len(pairs) - len(refused)} {done}, {len(refused)} refused"
+    title = f"{len(pairs) - len(refused) - waiting} {done}, {len(refused)} refused"
+    if waiting:
+        title += f", {waiting} waiting for a partner"
     picture = output.table(title, ("Account", "With", "Outcome", "Reason"), rows)
     output.answer({"pairs": pairs, "refused": len(refused)}, picture, as_json=as_json)
     raise typer.Exit(1 if refused else 0)
@@ -274,6 +381,8 @@ def _facts(standing: AuthorizationStatus) -> Table:
         "since": standing.since,
         "members": standing.members or "none",
         "ad accounts": standing.ad_accounts or "none",
+        "next permission ends": standing.next_grant_ends,
+        "waiting for": standing.waiting_for,
         "signals that could not be read": standing.undecodable_signals or "",
         "last error": standing.last_error,
     }

@@ -25,12 +25,20 @@ _TYPED_AS = {
     "user_id": "--member",
     "members": "--member",
     "advertiser_id": "--ad-account",
+    "partner_id": "--partner",
+    "identity_id": "--identity",
+    "member": "USER_ID",
     "ad_accounts": "--ad-account",
     "remind_every_hours": "--remind-every",
     "reason": "--reason",
     "campaign_id": "the campaign's id",
     "operator": "--operator",
     "roster": "--roster",
+    "subject": "--subject",
+    "actor_is": "--actor-is",
+    "action": "--action",
+    "limit": "--limit",
+    "kept_head": "--head",
 }
 """Fields of the contracts, and what a person typed for them."""
 
@@ -42,6 +50,7 @@ _WANTED = {
     "handles": "a TikTok handle is wanted, like @artist",
     "campaign_id": "letters, digits, . _ - are wanted, at most 64 of them; say it with --id",
     "remind_every_hours": "a number of hours above 0 is wanted",
+    "kept_head": "the 64 hex digits of a head hash are wanted, as `sparkads audit export` prints them",
 }
 _DIGITS_WANTED = "the digits of an id are wanted"
 
@@ -76,8 +85,8 @@ class Mistakes:
                 self._note(detail["loc"], detail["type"], detail["input"], detail["msg"])
             return cast("Shape", shape.model_construct(**values))
 
-    def moment(self, text: str | None, option: str) -> datetime | None:
-        """An instant from ISO 8601, in this machine's time zone if it names none; in the future."""
+    def moment(self, text: str | None, option: str, *, to_come: bool = True) -> datetime | None:
+        """An instant from ISO 8601, in this machine's time zone if it names none; in the future if it is to come."""
         if text is None:
             return None
         try:
@@ -87,7 +96,7 @@ class Mistakes:
                 f"{option} {text!r}: ISO 8601 is wanted, like 2027-01-15T18:00+13:00 or 2027-01-15 18:00"
             )
             return None
-        if read <= datetime.now(UTC):
+        if to_come and read <= datetime.now(UTC):
             self.problems.append(f"{option} {text!r}: is in the past ({read:%Y-%m-%d %H:%M %z})")
         return read
 

@@ -21,9 +21,13 @@ _WIDTH_OF_A_PIPE = 200
 """Columns where there is no terminal: enough that no cell of a table is broken in a log."""
 
 _STYLE = dict.fromkeys(
-    ("opened", "already_open", "already_authorized", "approved", "active", "done", "already"), "green"
+    ("opened", "already_open", "already_authorized", "approved", "active", "done", "already", "accepted"), "green"
 ) | dict.fromkeys(
-    ("cap_reached", "declined", "cancelled", "timed_out", "refused", "revoked_by_owner", "removed_by_admin"), "red"
+    (
+        *("cap_reached", "declined", "cancelled", "timed_out", "refused", "revoked_by_owner", "removed_by_admin"),
+        *("failed", "unclear", "unverified", "flagged"),
+    ),
+    "red",
 )
 """Words of the contracts' outcomes that are good or bad news."""
 

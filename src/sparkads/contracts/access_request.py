@@ -30,6 +30,10 @@ class AccessRequestInput(Contract):
     deadline: AwareDatetime | None = None
     remind_every_hours: float | None = None
     reminders_sent: int = 0
+    request_id: str | None = Field(default=None, description="on record already: it goes on, or is rebuilt from there")
+    undecodable: int = 0
+    last_undecodable: ShortText = ""
+    last_scan: ShortText = ""
 
 
 class CancelAccessRequest(Contract):

@@ -16,6 +16,8 @@ class Decision(StrEnum):
     DECLINED = "declined"
     OUTDATED_APP = "outdated_app"
     """could not answer: the app has to be updated first"""
+    EXPIRED_CODE = "expired_code"
+    """could not answer: TikTok does not honour the code any more"""
 
 
 BY_SWEEP = "sweep"
@@ -26,13 +28,21 @@ class ScanReport(Contract):
     """
     Signal `scan`: somebody says that an owner has scanned the code.
 
-    An approval counts only once TikTok lists the account. A refusal leaves no trace at TikTok, so it counts when it is
-    reported; an outdated app leaves none either, and the request goes on.
+    An approval counts only once TikTok lists the account, whoever reports it. A refusal leaves no trace at TikTok, so
+    it counts when a member of the Business Center reports it; an outdated app or an expired code leave none either, and
+    the request goes on.
     """
 
     handle: Handle | None = None
     asset_id: TikTokId | None = None
     decision: Decision = Decision.APPROVED
+    reported_by: str = Field(default="", max_length=100, description="user id of a member, for a refusal to count")
+    reason: ShortText = ""
+
+
+class LookNow(Contract):
+    """Signal `look`: somebody says that something has changed at TikTok; everything is looked at now."""
+
     reported_by: str = Field(default="", max_length=100)
     reason: ShortText = ""
 
@@ -55,6 +65,9 @@ class BusinessCenterState(Contract):
     last_sweep: AwareDatetime | None = None
     last_error: str = ""
     reports: tuple[ScanReport, ...] = Field(default=(), description="reported scans that no sweep has verified yet")
+    last_review: AwareDatetime | None = None
+    last_drift_check: AwareDatetime | None = None
+    open_differences: int = 0
 
 
 class BusinessCenterInput(Contract):
@@ -111,15 +124,24 @@ class RequestLine(Contract):
     handle: Handle | None
     outcome: RequestOpened
     asset_id: TikTokId | None = None
+    qr: QrCode | None = Field(default=None, description="its own code, where TikTok lets a code serve one owner only")
 
 
 class RequestAccessResult(Contract):
     """Answer to `request_access`."""
 
-    qr: QrCode
+    qr: QrCode = Field(description="the code of all requests; where each has its own, that of the first")
     requests: tuple[RequestLine, ...]
     slots_used: int
     slots: int
+
+
+class AskCode(Contract):
+    """Update `qr_code`: the code of a scope, for whoever is under way; `renew` if TikTok stopped honouring it (R8)."""
+
+    actor: TikTokId
+    scope: Scope
+    renew: bool = False
 
 
 class CancelRequest(Contract):
@@ -146,8 +168,34 @@ class ScanOutcome(StrEnum):
     UNEXPECTED_ACCOUNT = "unexpected_account"
     SHORT_OF_SCOPE = "short_of_scope"
     OUTDATED_APP = "outdated_app"
+    EXPIRED_CODE = "expired_code"
     DECLINED = "declined"
     UNVERIFIED = "unverified"
+
+
+class ListScans(Contract):
+    """Update `list_scans`: what became of every scan (R9)."""
+
+    actor: TikTokId
+    limit: int = Field(default=50, ge=1, le=500)
+
+
+class ScanLine(Contract):
+    """One scan on record."""
+
+    at: AwareDatetime
+    handle: str
+    asset_id: str
+    request_name: str
+    outcome: ScanOutcome
+    reported_by: str
+    detail: str
+
+
+class ScanList(Contract):
+    """Answer to `list_scans`: the newest ones, oldest of them first."""
+
+    scans: tuple[ScanLine, ...]
 
 
 class BusinessCenterStatus(Contract):
@@ -164,6 +212,8 @@ class BusinessCenterStatus(Contract):
     last_sweep: AwareDatetime | None
     next_sweep: AwareDatetime | None
     last_error: str
+    last_drift_check: AwareDatetime | None = None
+    open_differences: int = 0
 
 
 class ListAccounts(Contract):
@@ -185,9 +235,24 @@ class AccountLine(Contract):
     ads_only: bool | None
     members: tuple[str, ...] = ()
     ad_accounts: tuple[str, ...] = ()
+    scope_asked: str = Field(default="", description="of the request that it answers: `posts+videos:ads_only+live`")
+    problem: str = Field(default="", description="why TikTok lets nobody advertise it now")
+    waiting_for: str = Field(default="", description="who has to do what next; empty: nobody")
+
+
+class AwaitedLine(Contract):
+    """One open access request, as admins see it among the accounts."""
+
+    name: Name
+    handle: str | None
+    scope: str
+    since: AwareDatetime
+    deadline: AwareDatetime | None
+    reminders_sent: int = 0
 
 
 class AccountList(Contract):
     """Answer to `list_accounts`: all for an admin, the assigned ones for a standard member (R4)."""
 
     accounts: tuple[AccountLine, ...]
+    awaited: tuple[AwaitedLine, ...] = Field(default=(), description="open requests; for admins")

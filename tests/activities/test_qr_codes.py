@@ -1,0 +1,80 @@
+"""R8, and what TikTok leaves open about it: one code for all owners, or one for each."""
+
+from datetime import timedelta
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.members import Members
+from activities.platform import Platform
+from activities.qr_codes import AskQrCodes, QrCodeActivities
+from sparkads.files import Files
+from sparkads.scopes import Scope
+from store.database import Pool
+from tests.conftest import PYTHON, Label, run_command
+from tiktok import UNLIMITED, TikTok
+from workers.local import Stack
+
+
+async def ask(stack: Stack, db: Pool, label: Label, *names: str, reusable: bool, lifetime: float = 3600) -> list[str]:
+    """The URLs behind the codes of requests."""
+    files = Files(stack.object_store)
+    async with TikTok(stack.tiktok_base_url, limits=UNLIMITED) as tiktok:
+        platform = Platform(db, tiktok)
+        activities = QrCodeActivities(
+            db,
+            platform,
+            Members(db, platform, max_age=timedelta(0)),
+            files,
+            lifetime=timedelta(seconds=lifetime),
+            reusable=reusable,
+            verb="GET",
+        )
+        question = AskQrCodes(bc_id=label.bc_id, actor=label.admin, scope=Scope(), request_names=names)
+        codes = await ActivityEnvironment().run(activities.get_qr_codes, question)
+    shown = [codes.by_request[name] for name in names] if codes.by_request else [codes.code]
+    return [(await files.get(code.url)).decode() for code in shown]
+
+
+async def test_one_code_serves_all_owners(stack: Stack, db: Pool, label: Label) -> None:
+    # R8
+    first = await ask(stack, db, label, "kiri", "moana", reusable=True)
+
+    assert len(first) == 1
+    assert await ask(stack, db, label, "tama", reusable=True) == first
+
+
+async def test_where_a_code_serves_one_owner_each_request_has_its_own(stack: Stack, db: Pool, label: Label) -> None:
+    kiri, moana = await ask(stack, db, label, "kiri", "moana", reusable=False)
+
+    assert kiri != moana
+    assert await ask(stack, db, label, "moana", "kiri", reusable=False) == [moana, kiri]
+
+
+async def test_a_code_is_made_anew_when_its_lifetime_is_over(stack: Stack, db: Pool, label: Label) -> None:
+    first = await ask(stack, db, label, reusable=True)
+
+    assert await ask(stack, db, label, reusable=True, lifetime=0) != first
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+async def test_the_probe_tells_which_verb_gives_the_url_out(stack: Stack, label: Label, verb: str) -> None:
+    await label.simulator.post("config", {"authorization_verb": verb})
+    try:
+        ran = await run_command(PYTHON, "-m", "workers", "probe", label.bc_id, "--json", environment=stack.environment)
+    finally:
+        await label.simulator.post("config", {"authorization_verb": "both"})
+
+    assert ran.code == 0, ran.err
+    assert ran.json == {
+        "verbs": [verb],
+        "same_url_twice": False,
+        "settings": {"SPARKADS_AUTHORIZATION_VERB": verb},
+    }
+
+
+async def test_the_probe_of_an_unknown_business_center_says_what_to_do(stack: Stack) -> None:
+    ran = await run_command(PYTHON, "-m", "workers", "probe", "7399999999999999998", environment=stack.environment)
+
+    assert ran.code == 2
+    assert "run python -m workers connect" in ran.err
