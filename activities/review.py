@@ -312,7 +312,11 @@ class _Review:
             for person, accounts in zip(people, listed, strict=True)
             for asset_id, permissions in accounts.items()
         }
+        with tiktok_failures():
+            held = {one.asset_id for one in await self._client.business_centers.all_assets(self._bc_id, "TT_ACCOUNT")}
         for key, grant in before.items():
+            if grant.asset_id not in held:
+                continue  # it went with its account: that is the sweep's to find, and the cascade's to end
             if key not in found:
                 await self._grant_gone(grant)
             elif set(found[key]) != set(grant.permissions):

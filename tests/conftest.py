@@ -38,7 +38,8 @@ QUICK = {
 }
 """Real time-outs and pauses, made short: what is awaited is a condition, never a time."""
 
-_numbers = count(1)
+_numbers = count(1001)
+"""Of Business Centers and commands; those of examples/pretended-world.json are lower."""
 
 
 @pytest.fixture(scope="session")

@@ -271,6 +271,7 @@ def local(
 
 async def _serve(data_dir: Path, *, simulator: bool, as_json: bool) -> None:
     from workers.local import Stack, local_stack  # noqa: PLC0415 - its servers are no dependency of production
+    from workers.pretended_world import settle  # noqa: PLC0415
 
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine that runs is in a task
@@ -296,6 +297,8 @@ async def _serve(data_dir: Path, *, simulator: bool, as_json: bool) -> None:
 
     try:
         async with local_stack(data_dir, simulator=simulator) as stack:
+            if stack.simulator_url is not None:
+                await settle(stack.simulator_url, stack.database_url)
             show(stack)
             raise await stack.broken()
     except asyncio.CancelledError:
@@ -304,12 +307,15 @@ async def _serve(data_dir: Path, *, simulator: bool, as_json: bool) -> None:
 
 
 def _addresses(stack: Any) -> Table:
+    from workers.pretended_world import HINT  # noqa: PLC0415 - as above
+
     table = Table(title="sparkads runs here; Ctrl-C stops it", title_justify="left", show_header=False)
     table.add_row("Temporal UI", stack.temporal_ui)
     table.add_row("Temporal", f"{stack.temporal_address}, namespace {stack.namespace}")
     table.add_row("PostgreSQL", stack.database_url)
     if stack.simulator_url is not None:
         table.add_row("Pretended TikTok", f"{stack.simulator_url}; a QR code's address is its consent page")
+        table.add_row("Who lives there", HINT)
     else:
         table.add_row("TikTok", stack.tiktok_base_url)
     table.add_row("Files", stack.object_store)

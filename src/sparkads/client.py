@@ -179,7 +179,8 @@ class SparkAds:
 
     async def request_status(self, bc_id: str, name: str) -> AccessRequestStatus:
         """Where one access request stands."""
-        return await self._query(names.access_request_id(bc_id, name), AccessRequestStatus)
+        subject = f"the access request {name} of Business Center {bc_id}"
+        return await self._query(names.access_request_id(bc_id, name), AccessRequestStatus, subject)
 
     async def notifications(self, bc_id: str, ask: AskNotifications) -> Notifications:
         """
@@ -200,7 +201,8 @@ class SparkAds:
             Refusal: AdminOnly, NotAMember, AuthorizationEnded, NothingOnRecord.
         """
         workflow_id = names.authorization_id(bc_id, asset_id)
-        return await self._update(workflow_id, names.SHARE, command, ShareResult, command_id)
+        subject = _authorization(bc_id, asset_id)
+        return await self._update(workflow_id, names.SHARE, command, ShareResult, command_id, subject)
 
     async def unshare(
         self, bc_id: str, asset_id: str, command: Unshare, *, command_id: str | None = None
@@ -212,15 +214,18 @@ class SparkAds:
             Refusal: AdminOnly, NotAMember, AuthorizationEnded, NothingOnRecord.
         """
         workflow_id = names.authorization_id(bc_id, asset_id)
-        return await self._update(workflow_id, names.UNSHARE, command, ShareResult, command_id)
+        subject = _authorization(bc_id, asset_id)
+        return await self._update(workflow_id, names.UNSHARE, command, ShareResult, command_id, subject)
 
     async def end_authorization(self, bc_id: str, asset_id: str, command: EndAuthorization) -> None:
         """End an authorization (R10, R15); the actor is checked by the workflow."""
-        await self._signal(names.authorization_id(bc_id, asset_id), names.CANCEL, command)
+        workflow_id, subject = names.authorization_id(bc_id, asset_id), _authorization(bc_id, asset_id)
+        await self._signal(workflow_id, names.CANCEL, command, subject)
 
     async def authorization_status(self, bc_id: str, asset_id: str) -> AuthorizationStatus:
         """Where one authorization stands."""
-        return await self._query(names.authorization_id(bc_id, asset_id), AuthorizationStatus)
+        workflow_id, subject = names.authorization_id(bc_id, asset_id), _authorization(bc_id, asset_id)
+        return await self._query(workflow_id, AuthorizationStatus, subject)
 
     # Promote
 
@@ -334,22 +339,29 @@ class SparkAds:
             return await self._named(once, f"Business Center {bc_id}")
 
     async def _update(
-        self, workflow_id: str, update: str, command: Contract, answer: type[Answer], command_id: str | None
+        self,
+        workflow_id: str,
+        update: str,
+        command: Contract,
+        answer: type[Answer],
+        command_id: str | None,
+        subject: str = "",
     ) -> Answer:
         handle = self.temporal.get_workflow_handle(workflow_id)
         update_id = command_id or uuid4().hex
         async with self._updates:
             return await self._named(
-                lambda: handle.execute_update(update, command, id=update_id, result_type=answer), workflow_id
+                lambda: handle.execute_update(update, command, id=update_id, result_type=answer),
+                subject or workflow_id,
             )
 
-    async def _signal(self, workflow_id: str, signal: str, message: Contract) -> None:
+    async def _signal(self, workflow_id: str, signal: str, message: Contract, subject: str = "") -> None:
         handle = self.temporal.get_workflow_handle(workflow_id)
-        await self._named(lambda: handle.signal(signal, message), workflow_id)
+        await self._named(lambda: handle.signal(signal, message), subject or workflow_id)
 
-    async def _query(self, workflow_id: str, answer: type[Answer]) -> Answer:
+    async def _query(self, workflow_id: str, answer: type[Answer], subject: str = "") -> Answer:
         handle = self.temporal.get_workflow_handle(workflow_id)
-        return await self._named(lambda: handle.query(names.STATUS, result_type=answer), workflow_id)
+        return await self._named(lambda: handle.query(names.STATUS, result_type=answer), subject or workflow_id)
 
     async def _named(self, call: Callable[[], Awaitable[Answer]], subject: str) -> Answer:
         """Raise refusals as their named errors; a workflow that renews itself is asked again."""
@@ -385,3 +397,7 @@ class SparkAds:
                     raise
             await asyncio.sleep(0.5 * 2**attempt)
         raise AssertionError("unreachable")
+
+
+def _authorization(bc_id: str, asset_id: str) -> str:
+    return f"an authorization of account {asset_id} for Business Center {bc_id}"

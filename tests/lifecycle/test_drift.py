@@ -109,6 +109,25 @@ async def test_a_member_who_left_loses_the_grants_on_record(label: Label) -> Non
     assert line.members == ()
 
 
+async def test_what_went_with_its_account_is_no_drift(label: Label, db: Pool) -> None:
+    # R15: an owner's revocation takes grants and links along; nobody has changed them by hand.
+    handle = own_name(label, "leaver")
+    (asset_id,) = await label.authorized(handle)
+    await share(label, asset_id, label.operator, ad_accounts=(AdAccountLink(advertiser_id=label.ad_account),))
+    await label.simulator.revoke(handle, label.bc_id)
+
+    report = await compare(label)
+
+    async def over() -> bool:
+        return await authorizations(db, label, asset_id) == ["revoked_by_owner"]
+
+    await until(over, "the authorization has ended")
+    assert report.differences == ()
+    assert await trail(db, label, "drift adopted") == []
+    ((_, _, reason),) = await trail(db, label, "revoked by owner")
+    assert "1 grants and 1 links ended" in reason
+
+
 async def test_revoked_and_approved_again_between_two_looks_gives_no_grant_back(label: Label, db: Pool) -> None:
     # R15: TikTok has dropped what hung on the first approval, so our record must not claim it.
     handle = own_name(label, "kiri")

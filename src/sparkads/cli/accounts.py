@@ -112,10 +112,15 @@ def list_accounts(bc: BusinessCenter, *, actor: Actor = None, as_json: AsJson = 
     output.answer(found, output.table(title, columns, rows), as_json=as_json)
 
 
+def _asked(scope: str) -> str:
+    words = {"videos:ads_only": "videos in ads only", "videos:on_profile": "videos on profile"}
+    return ", ".join(words.get(part, part) for part in scope.split("+"))
+
+
 def _scope(line: AccountLine) -> str:
     """What was granted, as far as TikTok shows it; before the account is linked, what was asked for."""
     if line.can_pull is None:
-        return f"asked: {line.scope_asked}" if line.scope_asked else "not known before it is linked"
+        return f"asked: {_asked(line.scope_asked)}" if line.scope_asked else "not known before it is linked"
     videos = "" if not line.can_push else "videos in ads only" if line.ads_only else "videos on profile"
     return ", ".join(part for part in ("posts" if line.can_pull else "", videos) if part) or "nothing"
 

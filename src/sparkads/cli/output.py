@@ -7,6 +7,7 @@ Answers go to stdout, as exactly one JSON document with `--json`; progress and m
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from pydantic import BaseModel
 from pydantic_core import to_json
@@ -103,6 +104,8 @@ def cell(value: object) -> Text:
             text = moment(value)
         case tuple() | list():
             text = ", ".join(str(one) for one in value)
+        case StrEnum():
+            text, style = value.replace("_", " "), _STYLE.get(value, "")
         case str() if value in _STYLE:
             text, style = value.replace("_", " "), _STYLE[value]
         case _:
