@@ -5,33 +5,26 @@ import csv
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zxingcpp
 
 from sparkads import manifest
-from tests.conftest import PYTHON, Label, Ran, post_of, run_command, until
+from tests.cli.sparkads_command import SparkAdsCommand, command_of
+from tests.conftest import PYTHON, Label, post_of, until
 from tests.publishing.releasing import pull, push, write_video
 from workers.local import Stack
 
-SparkAdsCommand = Callable[..., Coroutine[Any, Any, Ran]]
 STRANGER = "6999999999999999999"
 
 
 @pytest.fixture
 def sparkads(stack: Stack, label: Label) -> SparkAdsCommand:
-    """The command, run by the label's admin unless a test says otherwise."""
-
-    async def run(*words: object, **more: str) -> Ran:
-        environment = {**stack.environment, "SPARKADS_ACTOR": label.admin, **more}
-        return await run_command(PYTHON, "-m", "sparkads", *map(str, words), environment=environment)
-
-    return run
+    return command_of(stack, label)
 
 
 @asynccontextmanager

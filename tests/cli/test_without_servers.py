@@ -197,9 +197,27 @@ def test_files_that_hold_no_handles_say_so(tmp_path: Path, content: bytes | None
 @pytest.mark.parametrize(
     ("words", "problems"),
     [
-        (("accounts", "share", BC, "x", "y", "--as", ADMIN), ["ASSET 'x'", "ASSET 'y'", "name somebody"]),
+        (("accounts", "share", BC, "x", "y", "--as", ADMIN), ["ACCOUNT 'x'", "ACCOUNT 'y'", "name somebody"]),
         (("accounts", "share", BC, ASSET, "--member", "ada"), ["--member 'ada'", "say who you are"]),
         (("accounts", "unshare", BC, ASSET, "--ad-account", "x", "--as", "1"), ["--ad-account 'x'"]),
+        (("accounts", "share", BC, "--member", "1", "--as", "1"), ["name the accounts, or say --all"]),
+        (
+            ("accounts", "share", BC, "@artist", "--ad-account", "1", "--until", "then", "--as", "1"),
+            ["--until: is for members", "--until 'then'"],
+        ),
+        (
+            ("accounts", "share", BC, "@artist", "--member", "1", "--partner", "us", "--identity", "x", "--as", "1"),
+            ["--partner, --identity: are about ad accounts"],
+        ),
+        (("accounts", "status", BC, "@artist"), ["say who you are"]),
+        (("access", "cancel", BC, "--reason", "r", "--as", "1"), ["name the requests, or say --all"]),
+        (
+            ("access", "cancel", BC, "artist", "--all", "--reason", "r", "--as", "1"),
+            ["name the requests, or say --all"],
+        ),
+        (("access", "scan", BC, "artist", "--declined", "--expired-code", "--as", "1"), ["say one of them"]),
+        (("access", "code", "x", "--scope", "posts"), ["BC 'x'", "say who you are"]),
+        (("people", "x", "y"), ["BC 'x'", "USER_ID 'y'", "say who you are"]),
         (("accounts", "end", "x", ASSET, "--reason", "r" * 501, "--as", "1"), ["BC 'x'", "--reason"]),
         (("accounts", "list", BC), ["say who you are"]),
         (("access", "cancel", BC, "a b", "--reason", "", "--as", "1"), ["NAME 'a b'"]),

@@ -1,7 +1,7 @@
 """`sparkads accounts …`: the Share step. List authorized accounts, give and take their use, end authorizations."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparkads.cli import output
+from sparkads.cli.chosen_accounts import ChosenAccounts, check_accounts, not_authorized
 from sparkads.cli.connection import NotConfirmed, run, seen
 from sparkads.cli.mistakes import collected
 from sparkads.cli.options import (
@@ -34,7 +35,7 @@ from sparkads.contracts.authorization import (
     ShareResult,
     Unshare,
 )
-from sparkads.contracts.base import Contract, TikTokId
+from sparkads.contracts.base import Contract
 from sparkads.contracts.business_center import AccountLine, ListAccounts, LookNow
 from sparkads.contracts.drift import AskDrift, Handling
 from sparkads.errors import AuthorizationEnded, Refusal
@@ -43,7 +44,10 @@ from sparkads.settings import ClientSettings, load_settings
 
 _CONFIRM_SECONDS = 10.0
 
-Assets = Annotated[list[str], typer.Argument(metavar="ASSET...", help="Asset ids of TikTok accounts.")]
+Assets = Annotated[
+    list[str] | None, typer.Argument(metavar="ACCOUNTS", help="TikTok accounts: handles with @, or asset ids.")
+]
+Everything = Annotated[bool, typer.Option("--all", help="Every TikTok account that is authorized now.")]
 
 app = typer.Typer(no_args_is_help=True, help="Share: give members and ad accounts the use of TikTok accounts.")
 
@@ -56,13 +60,6 @@ class Pair(Contract):
     outcome: PairOutcome
     error: str = ""
     reason: str = ""
-
-
-class _Account(Contract):
-    """What names one authorization."""
-
-    bc_id: TikTokId
-    asset_id: TikTokId
 
 
 @app.command("list")
@@ -80,7 +77,7 @@ def list_accounts(bc: BusinessCenter, *, actor: Actor = None, as_json: AsJson = 
     """
     settings = load_settings()
     with collected() as mistakes:
-        mistakes.check(_Account, bc_id=bc, asset_id="0")
+        check_accounts(mistakes, bc, [])
         command = mistakes.check(ListAccounts, actor=actor or settings.actor)
     found = run(settings, lambda spark: spark.list_accounts(bc, command.actor))
     rows: list[tuple[object, ...]] = [
@@ -129,8 +126,9 @@ def _scope(line: AccountLine) -> str:
 @described
 def share(
     bc: BusinessCenter,
-    assets: Assets,
+    assets: Assets = None,
     *,
+    everything: Everything = False,
     member: Members = None,
     permission: Annotated[
         list[Permission] | None,
@@ -165,8 +163,8 @@ def share(
     partner's people share with this Business Center by hand, and then linked.
 
     Examples:
-      sparkads accounts share 7300000000000000001 7400000000000000001 --member 7200000000000000002
-      sparkads accounts share 7300000000000000001 7400000000000000001 --member 7200000000000000002 --until 2027-01-31
+      sparkads accounts share 7300000000000000001 @artist @band --member 7200000000000000002
+      sparkads accounts share 7300000000000000001 --all --member 7200000000000000002 --until 2027-01-31
       sparkads accounts share 7300000000000000001 7400000000000000001 --ad-account 7000000000000000044 --partner 7300000000000000009
       sparkads accounts share 7300000000000000001 7400000000000000001 7400000000000000002 --member 7200000000000000002 --ad-account 7000000000000000011 --member-role OPERATOR
       sparkads accounts share 7300000000000000001 7400000000000000001 --member 7200000000000000002 --permission spark --permission live --json
@@ -174,8 +172,7 @@ def share(
     settings = load_settings()
     permissions = tuple(permission or [Permission.SPARK])
     with collected() as mistakes:
-        for asset in assets:
-            mistakes.check(_Account, bc_id=bc, asset_id=asset)
+        check_accounts(mistakes, bc, assets, everything=everything)
         if not member and not ad_account:
             mistakes.problems.append("name somebody: --member USER_ID or --ad-account ID")
         if until is not None and not member:
@@ -192,15 +189,17 @@ def share(
                 for one in ad_account or ()
             ),
         )
-    _for_each(settings, assets, lambda spark, asset: spark.share(bc, asset, command), "shared", as_json=as_json)
+    which = ChosenAccounts(bc, command.actor, assets)
+    _for_each(settings, which, lambda spark, asset: spark.share(bc, asset, command), "shared", as_json=as_json)
 
 
 @app.command()
 @described
 def unshare(
     bc: BusinessCenter,
-    assets: Assets,
+    assets: Assets = None,
     *,
+    everything: Everything = False,
     member: Members = None,
     ad_account: AdAccounts = None,
     reason: Reason = "",
@@ -218,8 +217,7 @@ def unshare(
     """
     settings = load_settings()
     with collected() as mistakes:
-        for asset in assets:
-            mistakes.check(_Account, bc_id=bc, asset_id=asset)
+        check_accounts(mistakes, bc, assets, everything=everything)
         if not member and not ad_account:
             mistakes.problems.append("name somebody: --member USER_ID or --ad-account ID")
         command = mistakes.check(
@@ -229,7 +227,8 @@ def unshare(
             ad_accounts=tuple(ad_account or ()),
             reason=reason,
         )
-    _for_each(settings, assets, lambda spark, asset: spark.unshare(bc, asset, command), "taken back", as_json=as_json)
+    which = ChosenAccounts(bc, command.actor, assets)
+    _for_each(settings, which, lambda spark, asset: spark.unshare(bc, asset, command), "taken back", as_json=as_json)
 
 
 @app.command()
@@ -246,16 +245,17 @@ def end(
     """
     settings = load_settings()
     with collected() as mistakes:
-        mistakes.check(_Account, bc_id=bc, asset_id=asset)
+        check_accounts(mistakes, bc, [asset])
         command = mistakes.check(EndAuthorization, actor=actor or settings.actor, reason=reason)
 
     async def finish(spark: SparkAds) -> AuthorizationStatus:
-        before = await spark.authorization_status(bc, asset)
+        asset_id = await ChosenAccounts(bc, command.actor, [asset]).only(spark)
+        before = await spark.authorization_status(bc, asset_id)
         if before.stage is not AuthorizationStage.ACTIVE:
             raise AuthorizationEnded(f"account {asset} is {before.stage.value.replace('_', ' ')} already")
-        await spark.end_authorization(bc, asset, command)
+        await spark.end_authorization(bc, asset_id, command)
         return await seen(
-            lambda: spark.authorization_status(bc, asset),
+            lambda: spark.authorization_status(bc, asset_id),
             lambda now: now.stage is not AuthorizationStage.ACTIVE or now.last_error != before.last_error,
             within=_CONFIRM_SECONDS,
         )
@@ -269,7 +269,7 @@ def end(
 
 @app.command()
 @described
-def status(bc: BusinessCenter, asset: Asset, *, as_json: AsJson = False) -> None:
+def status(bc: BusinessCenter, asset: Asset, *, actor: Actor = None, as_json: AsJson = False) -> None:
     """
     Show where an authorization stands, and with whom the account is shared.
 
@@ -279,8 +279,15 @@ def status(bc: BusinessCenter, asset: Asset, *, as_json: AsJson = False) -> None
     """
     settings = load_settings()
     with collected() as mistakes:
-        mistakes.check(_Account, bc_id=bc, asset_id=asset)
-    standing = run(settings, lambda spark: spark.authorization_status(bc, asset))
+        check_accounts(mistakes, bc, [asset])
+        person = actor or settings.actor
+        if person is None and asset.startswith("@"):
+            mistakes.problems.append("say who you are: --as USER_ID, or SPARKADS_ACTOR; a handle is looked up for you")
+
+    async def look_at(spark: SparkAds) -> AuthorizationStatus:
+        return await spark.authorization_status(bc, await ChosenAccounts(bc, person or "", [asset]).only(spark))
+
+    standing = run(settings, look_at)
     output.answer(standing, _facts(standing), as_json=as_json)
 
 
@@ -299,7 +306,7 @@ def drift(bc: BusinessCenter, *, actor: Actor = None, as_json: AsJson = False) -
     """
     settings = load_settings()
     with collected() as mistakes:
-        mistakes.check(_Account, bc_id=bc, asset_id="0")
+        check_accounts(mistakes, bc, [])
         command = mistakes.check(AskDrift, actor=actor or settings.actor)
     report = run(settings, lambda spark: spark.check_drift(bc, command))
     rows = [
@@ -330,7 +337,7 @@ def look(bc: BusinessCenter, *, reason: Reason = "", actor: Actor = None, as_jso
     """
     settings = load_settings()
     with collected() as mistakes:
-        mistakes.check(_Account, bc_id=bc, asset_id="0")
+        check_accounts(mistakes, bc, [])
         message = mistakes.check(LookNow, reported_by=actor or settings.actor or "", reason=reason)
     run(settings, lambda spark: spark.look(bc, message))
     follow = f"looking; see what came of it: sparkads accounts list {bc}, sparkads notices {bc}"
@@ -339,7 +346,7 @@ def look(bc: BusinessCenter, *, reason: Reason = "", actor: Actor = None, as_jso
 
 def _for_each(
     settings: ClientSettings,
-    assets: Sequence[str],
+    which: ChosenAccounts,
     command: Callable[[SparkAds, str], Awaitable[ShareResult]],
     done: str,
     *,
@@ -348,28 +355,30 @@ def _for_each(
     """One command for each account; the outcome of each pair, and an exit code of 1 if one was refused."""
 
     async def work(spark: SparkAds) -> list[Pair]:
+        wanted = await which.asset_ids(spark)
         with output.progress() as bar:
             task = bar.add_task(f"accounts {done}", total=len(wanted))
 
-            async def one(asset: str) -> list[Pair]:
+            async def one(word: str, asset: str | None) -> list[Pair]:
                 try:
+                    if asset is None:
+                        raise not_authorized(word, which.bc_id)
                     result = await command(spark, asset)
                 except Refusal as refusal:
                     # What refuses the command for one account says nothing about the next.
                     name, text = type(refusal).__name__, str(refusal)
-                    return [Pair(asset_id=asset, subject="all", outcome=PairOutcome.REFUSED, error=name, reason=text)]
+                    return [Pair(asset_id=word, subject="all", outcome=PairOutcome.REFUSED, error=name, reason=text)]
                 finally:
                     bar.advance(task)
                 return [Pair(asset_id=asset, **pair.model_dump()) for pair in result.pairs]
 
-            return [pair for pairs in await asyncio.gather(*map(one, wanted)) for pair in pairs]
+            return [pair for pairs in await asyncio.gather(*(one(*each) for each in wanted)) for pair in pairs]
 
-    wanted = list(dict.fromkeys(assets))
     pairs = run(settings, work)
     refused = [pair for pair in pairs if pair.outcome in NOT_DONE]
     waiting = sum(pair.outcome is PairOutcome.WAITING for pair in pairs)
     rows = [
-        (pair.asset_id, pair.subject, pair.outcome.value, f"{pair.error}: {pair.reason}" if pair.error else pair.reason)
+        (pair.asset_id, pair.subject, pair.outcome, f"{pair.error}: {pair.reason}" if pair.error else pair.reason)
         for pair in pairs
     ]
     title = f"{len(pairs) - len(refused) - waiting} {done}, {len(refused)} refused"

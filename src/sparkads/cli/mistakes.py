@@ -18,7 +18,7 @@ _TYPED_AS = {
     "actor": "--as",
     "reported_by": "--as",
     "bc_id": "BC",
-    "asset_id": "ASSET",
+    "asset_id": "ACCOUNT",
     "name": "NAME",
     "handle": "HANDLE",
     "handles": "HANDLES",
@@ -44,7 +44,7 @@ _TYPED_AS = {
 
 _WANTED = {
     "bc_id": "the digits of a Business Center's id are wanted",
-    "asset_id": "the digits of an account's asset id are wanted; see `sparkads accounts list`",
+    "asset_id": "a handle with @ is wanted, or the digits of an asset id; see `sparkads accounts list`",
     "name": "a request's name is wanted: the handle without @; see `sparkads access status`",
     "handle": "a TikTok handle is wanted, like @artist",
     "handles": "a TikTok handle is wanted, like @artist",

@@ -15,7 +15,9 @@ Actor = Annotated[
     typer.Option("--as", metavar="USER_ID", help="User id of the member who acts. Default: SPARKADS_ACTOR."),
 ]
 BusinessCenter = Annotated[str, typer.Argument(metavar="BC", help="Id of the Business Center.")]
-Asset = Annotated[str, typer.Argument(metavar="ASSET", help="Asset id of the TikTok account.")]
+Asset = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="The TikTok account: its handle with @, or its asset id.")
+]
 Campaign = Annotated[str, typer.Argument(metavar="ID", help="Id of the release campaign.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; goes on record.")]
 NeededReason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; goes on record.", show_default=False)]
