@@ -6,7 +6,7 @@ from pydantic import AwareDatetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.failures import tiktok_failures
+from activities.failures import insisting, tiktok_failures
 from activities.members import current_run
 from activities.platform import Platform
 from sparkads.contracts.access_request import RequestOutcome
@@ -133,8 +133,8 @@ class AuthorizationActivities:
     @activity.defn
     async def still_listed(self, account: AccountOf) -> bool:
         """Whether TikTok lists the account at this moment: a report of its loss is checked before it counts."""
-        client = await self._platform.client(account.bc_id)
-        with tiktok_failures():
+        with insisting(), tiktok_failures():
+            client = await self._platform.client(account.bc_id)
             assets = await client.business_centers.all_assets(account.bc_id, "TT_ACCOUNT")
         return any(asset.asset_id == account.asset_id for asset in assets)
 
@@ -178,7 +178,8 @@ class AuthorizationActivities:
     @activity.defn
     async def stop_live_ads(self, account: AccountOf) -> int:
         """Stop and flag our ads on an account whose authorization has ended (R15); returns how many."""
-        client = await self._platform.client(account.bc_id)
+        with insisting():
+            client = await self._platform.client(account.bc_id)
         ads = await authorizations.live_ads(self._db, account.bc_id, account.asset_id)
         for advertiser_id, group in groupby(ads, key=lambda ad: ad.advertiser_id):
             batch = list(group)
@@ -197,17 +198,15 @@ class AuthorizationActivities:
     @activity.defn
     async def remove_account(self, account: AccountOf) -> None:
         """Remove the account from the Business Center at TikTok; one that is gone already is fine."""
-        client = await self._platform.client(account.bc_id)
-        try:
-            await client.business_centers.remove_account(account.bc_id, account.asset_id)
-        except NotFound:
-            return
-        except TikTokError:
-            with tiktok_failures():
-                if any(
-                    asset.asset_id == account.asset_id
-                    for asset in await client.business_centers.all_assets(account.bc_id, "TT_ACCOUNT")
-                ):
+        with insisting(), tiktok_failures():
+            client = await self._platform.client(account.bc_id)
+            try:
+                await client.business_centers.remove_account(account.bc_id, account.asset_id)
+            except NotFound:
+                return
+            except TikTokError:
+                listed = await client.business_centers.all_assets(account.bc_id, "TT_ACCOUNT")
+                if any(asset.asset_id == account.asset_id for asset in listed):
                     raise
 
 

@@ -34,6 +34,26 @@ RECONNECT_CHECK = timedelta(minutes=1)
 """How often a call with a rejected token is tried again: soon after somebody connects, without hammering."""
 
 
+ASKED_AGAIN = timedelta(minutes=10)
+"""How often a step that has to happen is tried again after a definite no: as soon as a person has mended it."""
+
+
+@contextmanager
+def insisting() -> Iterator[None]:
+    """
+    For steps that have to happen, whatever it takes: a definite no is a reason to wait, not to give up.
+
+    What it is about can be mended by a person: a token that was withdrawn, an admin who was demoted. Meanwhile the
+    Temporal UI shows the pending activity with TikTok's words; giving up would fail a workflow that lives for years.
+    """
+    try:
+        yield
+    except ApplicationError as error:
+        if not error.non_retryable:
+            raise
+        raise ApplicationError(error.message, type=error.type, next_retry_delay=ASKED_AGAIN) from error
+
+
 @contextmanager
 def tiktok_failures(*, passing: type[TikTokError] | tuple[type[TikTokError], ...] = ()) -> Iterator[None]:
     """Turn errors of the TikTok client into named activity failures; those of kind `passing` are the caller's."""

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.failures import tiktok_failures
+from activities.failures import insisting, tiktok_failures
 from activities.linking import IDENTITY_CHECK, Linking, Where
 from activities.members import Members, current_run
 from activities.platform import Platform
@@ -226,32 +226,37 @@ class SharingActivities:
     @activity.defn
     async def end_due_grants(self, due: DueGrants) -> int:
         """Take back the time-boxed grants that are over; returns how many. Repeated until each is gone at TikTok."""
-        client = await self._platform.client(due.bc_id)
         where = Where(bc_id=due.bc_id, asset_id=due.asset_id, authorization_id=due.authorization_id, actor=audit.SYSTEM)
         over = await sharing.grants_due(self._db, due.authorization_id, due.now)
         await sharing.begin(self._db, due.authorization_id)
-        for user_id in over:
-            await members.forget(self._db, due.bc_id)  # what is remembered of them may be older than the grant
-            await self._take_grant(client, where, user_id, "grant ended by its time", "")
-            async with self._db.acquire() as connection, connection.transaction():
-                await notifications.put(
-                    connection,
-                    bc_id=due.bc_id,
-                    kind=NotificationKind.GRANT_ENDED,
-                    subject=f"account {due.asset_id}",
-                    text=f"The permission of member {user_id} on account {due.asset_id} was given until now, and has "
-                    "ended.",
-                    data={"asset_id": due.asset_id, "user_id": user_id},
-                    run=current_run(),
-                )
+        with insisting():
+            client = await self._platform.client(due.bc_id)
+            for user_id in over:
+                await members.forget(self._db, due.bc_id)  # what is remembered of them may be older than the grant
+                await self._take_grant(client, where, user_id, "grant ended by its time", "")
+                await self._tell_of_end(where, user_id)
         await sharing.finish(self._db, due.authorization_id)
         await members.forget(self._db, due.bc_id)
         return len(over)
 
+    async def _tell_of_end(self, where: Where, user_id: str) -> None:
+        async with self._db.acquire() as connection, connection.transaction():
+            await notifications.put(
+                connection,
+                bc_id=where.bc_id,
+                kind=NotificationKind.GRANT_ENDED,
+                subject=f"account {where.asset_id}",
+                text=f"The permission of member {user_id} on account {where.asset_id} was given until now, and has "
+                "ended.",
+                data={"asset_id": where.asset_id, "user_id": user_id},
+                run=current_run(),
+            )
+
     @activity.defn
     async def link_partner_accounts(self, ready: PartnerReady) -> ShareResult:
         """Link an account to ad accounts that partners share by now, for those who asked and are still admins (R3)."""
-        client = await self._platform.client(ready.bc_id)
+        with insisting():
+            client = await self._platform.client(ready.bc_id)
         work: Work = []
         for step in await sharing.waiting_steps(self._db, ready.bc_id):
             if step.authorization_id != ready.authorization_id or step.advertiser_id not in ready.advertiser_ids:
@@ -262,7 +267,8 @@ class SharingActivities:
                 authorization_id=ready.authorization_id,
                 actor=step.asked_by,
             )
-            asker = await self._people.access(ready.bc_id, step.asked_by)
+            with insisting():
+                asker = await self._people.access(ready.bc_id, step.asked_by)
             if not may(asker.role, Action.SHARE):
                 await self._withdraw(where, step.advertiser_id)
                 continue

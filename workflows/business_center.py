@@ -109,6 +109,7 @@ class BusinessCenterWorkflow:
         self._last_drift_check = start.state.last_drift_check
         self._open_differences = start.state.open_differences
         self._review_now = False
+        self._swept = False
         self._between_reviews = self._between_drift_checks = FIRST_SWEEP_AGAIN
         self._renewal = Renewal()
         self._attributes = _card.Attributes()
@@ -143,6 +144,7 @@ class BusinessCenterWorkflow:
             self._present()
             return
         self._last_error = ""
+        self._swept = True
         self._last_sweep = workflow.now()
         self._held = answer.found.held
         self._awaited_pause = timedelta(seconds=answer.seconds_if_awaited)
@@ -162,17 +164,24 @@ class BusinessCenterWorkflow:
             batch = reports[start : start + REPORTS_AT_ONCE]
             await asyncio.gather(*(self._settle_report(report, appeared) for report in batch))
         if answer.untold:
+            await self._tell_people(answer.untold)
+        self._present()
+
+    async def _tell_people(self, events: int) -> None:
+        try:
             await workflow.execute_activity_method(
                 NotificationActivities.deliver_notifications,
                 self._bc_id,
-                summary=f"Tell of {answer.untold} events",
+                summary=f"Tell of {events} events",
                 **_calls.TELL,
             )
-        self._present()
+        except ActivityError as error:
+            # What is in the outbox is delivered after the next sweep.
+            self._last_error = describe(error)
 
     async def _keep_reviewing(self) -> None:
         while True:
-            await workflow.wait_condition(lambda: self._last_sweep is not None)
+            await workflow.wait_condition(lambda: self._swept)
             due = (self._last_review + self._between_reviews) if self._last_review else workflow.now()
             if due > workflow.now():
                 try:

@@ -181,3 +181,30 @@ async def test_a_revocation_during_an_outage_of_tiktok_is_found_when_it_is_back(
 
     await authorization_ends(db, label, kiri, REVOKED)
     assert await authorizations(db, label, moana) == ["active"]
+
+
+async def test_a_refusal_in_the_middle_of_the_end_waits_for_a_person_and_gives_nothing_up(
+    label: Label, db: Pool
+) -> None:
+    # R15: the cascade runs as a whole, or goes on until it has; what ended on record stays ended.
+    (asset_id,) = await label.authorized("kiri")
+    await share(label, asset_id, label.operator)
+    refusal = {"path": "/bc/asset/admin/delete/", "kind": "code", "code": 40001, "message": "No permission."}
+    await label.simulator.post("faults", {"rules": [refusal]})
+    workflow = label.spark.temporal.get_workflow_handle(names.authorization_id(label.bc_id, asset_id))
+
+    await end(label, asset_id)
+
+    async def waiting() -> str:
+        described = await workflow.describe()
+        for pending in described.raw_description.pending_activities:
+            if pending.activity_type.name == "remove_account" and pending.HasField("last_failure"):
+                return pending.last_failure.application_failure_info.type
+        return ""
+
+    assert await until(waiting, "the refusal is shown at the pending activity") == "TikTokRefused"
+    status = await label.spark.authorization_status(label.bc_id, asset_id)
+    assert status.stage is REMOVED
+    assert await authorizations(db, label, asset_id) == [REMOVED]
+    assert [line.members for line in await label.accounts()] == [()]
+    await workflow.terminate("the test is over")
