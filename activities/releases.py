@@ -26,7 +26,7 @@ from sparkads.contracts.release import AdTemplate, Command, ReleaseInput, Target
 from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, OnlyItsPeople, Refusal, refused
 from sparkads.files import FileDamaged, Files
 from sparkads.manifest import ReleaseBundle
-from sparkads.roles import Action, BcRole, Permission
+from sparkads.roles import Action, BcRole, Permission, may
 from sparkads.scopes import NewVideos, Scope
 from store import audit, publishing, releases, requests
 from store.database import Pool
@@ -226,6 +226,9 @@ class ReleaseActivities:
         await releases.block_late(self._db, settle.campaign_id)
 
     async def _share(self, campaign: releases.Campaign, settle: SettleAccounts, account: WaitingAccount) -> None:
+        who = await self._people.access(campaign.bc_id, settle.actor)
+        if not may(who.role, Action.SHARE):
+            return  # R5: with both keys anybody runs a release; the gate names the one that is missing
         people = dict.fromkeys((settle.operator, *settle.roster))
         command = Share(
             actor=settle.actor,
@@ -426,10 +429,10 @@ class ReleaseActivities:
     async def set_brake(self, brake: Brake) -> None:
         """Pause, resume or cancel, if the actor may; from then on the store lets no batch through."""
         campaign = await known_campaign(self._db, brake.campaign_id)
-        who = await self._people.access(campaign.bc_id, brake.command.actor)
+        who = await self._people.require(campaign.bc_id, brake.command.actor, Action.RUN_RELEASE)
         if who.role is not BcRole.ADMIN and brake.command.actor not in {campaign.started_by, campaign.operator}:
             refusal = OnlyItsPeople(
-                f"{brake.command.actor} may not {brake.action} campaign {brake.campaign_id}; "
+                f"R5: {brake.command.actor} may not {brake.action} campaign {brake.campaign_id}; "
                 f"ask {campaign.started_by}, {campaign.operator} or an admin: {', '.join(who.admins[:5])}"
             )
             await self._people.record_refusal(campaign.bc_id, brake.command.actor, brake.action, refusal)

@@ -91,6 +91,19 @@ class FoundAccount(Contract):
     asset_id: str | None
 
 
+class LookForRequest(Contract):
+    """An access request to find among the open ones."""
+
+    bc_id: str
+    name: str
+
+
+class FoundRequest(Contract):
+    """Whether a request is open on record."""
+
+    is_open: bool
+
+
 class ScanOnRecord(Contract):
     """A scan that changed nothing, to be kept all the same (R9)."""
 
@@ -246,6 +259,11 @@ class RequestActivities:
         """The authorized account that a scan is about, if there is one."""
         asset_id = await authorizations.active_asset(self._db, ask.bc_id, handle=ask.handle, asset_id=ask.asset_id)
         return FoundAccount(asset_id=asset_id)
+
+    @activity.defn
+    async def find_open_request(self, ask: LookForRequest) -> FoundRequest:
+        """Whether a request waits for an answer: it frees no slot before it is closed on record (R6)."""
+        return FoundRequest(is_open=await requests.is_open(self._db, ask.bc_id, ask.name))
 
     @activity.defn
     async def keep_scan(self, scan: ScanOnRecord) -> None:

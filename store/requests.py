@@ -133,6 +133,14 @@ async def pending_starts(db: Database) -> list[AccessRequestInput]:
     return [AccessRequestInput(**{**row, "scope": Scope.from_key(row["scope"])}) for row in rows]
 
 
+async def is_open(db: Database, bc_id: str, name: str) -> bool:
+    """Whether a request of that name waits for an answer."""
+    found: bool = await db.fetchval(
+        "SELECT EXISTS (SELECT FROM access_requests WHERE bc_id = $1 AND name = $2 AND state = 'pending')", bc_id, name
+    )
+    return found
+
+
 async def last_request_state(db: Database, bc_id: str, handle: str) -> RequestOutcome | None:
     """How the newest request for a handle stands, or None if it was never asked for."""
     state = await db.fetchval(

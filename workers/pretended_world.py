@@ -18,10 +18,10 @@ HINT = (
 
 async def settle(simulator_url: str, database_url: str) -> None:
     """Put the world into the simulator, which forgets it when it stops, and its access tokens into the store."""
-    async with aiohttp.ClientSession() as http:
-        async with http.post(f"{simulator_url}/control/seed", data=WORLD.read_bytes()) as answer:
-            answer.raise_for_status()
-            seeded = await answer.json()
+    url = f"{simulator_url}/control/seed"
+    async with aiohttp.ClientSession() as http, http.post(url, data=WORLD.read_bytes()) as answer:
+        answer.raise_for_status()
+        seeded = await answer.json()
     connection = await asyncpg.connect(database_url)
     try:
         for center in seeded["business_centers"]:

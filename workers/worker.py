@@ -146,6 +146,7 @@ def make_workers(
             requests.open_request,
             requests.close_request,
             requests.find_authorized,
+            requests.find_open_request,
             requests.keep_scan,
             requests.note_reminder,
             requests.list_scans,

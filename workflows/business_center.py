@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
         HandlesOf,
         KeepAnswer,
         LookForAccount,
+        LookForRequest,
         RequestActivities,
         ScanOnRecord,
     )
@@ -583,11 +584,18 @@ class BusinessCenterWorkflow:
 
     @workflow.signal(name=names.REQUEST_CLOSED, description="From an access request: its slot is free")
     @one_value
-    def request_closed(self, raw: RawValue) -> None:
-        """Free the slot; an approved account counts among the held ones from the next sweep on."""
+    async def request_closed(self, raw: RawValue) -> None:
+        """Free the slot, if the record says so; an approved account counts as held from the next sweep on (R6)."""
         closed = self._undecodable.read(raw, RequestClosed, names.REQUEST_CLOSED)
-        if closed is not None:
-            self._pending.pop(closed.name, None)
+        if closed is not None and closed.name in self._pending:
+            found = await workflow.execute_activity_method(
+                RequestActivities.find_open_request,
+                LookForRequest(bc_id=self._bc_id, name=closed.name),
+                summary="Is the request closed on record?",
+                **_calls.RECORD,
+            )
+            if not found.is_open:
+                self._pending.pop(closed.name, None)
         self._present()
 
     @workflow.query(name=names.STATUS, description="Slots, open requests, last and next sweep")
