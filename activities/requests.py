@@ -10,6 +10,7 @@ from sparkads.contracts.base import Contract
 from sparkads.contracts.business_center import (
     AccountList,
     ListScans,
+    PendingRequest,
     RequestAccessResult,
     ScanList,
     ScanOutcome,
@@ -89,6 +90,12 @@ class FoundAccount(Contract):
     """The asset id of an authorized account, or None."""
 
     asset_id: str | None
+
+
+class OpenRequests(Contract):
+    """The access requests of a Business Center that wait for an answer."""
+
+    requests: tuple[PendingRequest, ...]
 
 
 class LookForRequest(Contract):
@@ -259,6 +266,16 @@ class RequestActivities:
         """The authorized account that a scan is about, if there is one."""
         asset_id = await authorizations.active_asset(self._db, ask.bc_id, handle=ask.handle, asset_id=ask.asset_id)
         return FoundAccount(asset_id=asset_id)
+
+    @activity.defn
+    async def recall_requests(self, bc_id: str) -> OpenRequests:
+        """The open requests on record: a Business Center whose workflow was terminated must not forget their slots."""
+        lines = await requests.awaited(self._db, bc_id)
+        return OpenRequests(
+            requests=tuple(
+                PendingRequest(name=line.name, handle=line.handle, scope=Scope.from_key(line.scope)) for line in lines
+            )
+        )
 
     @activity.defn
     async def find_open_request(self, ask: LookForRequest) -> FoundRequest:

@@ -147,6 +147,7 @@ def make_workers(
             requests.close_request,
             requests.find_authorized,
             requests.find_open_request,
+            requests.recall_requests,
             requests.keep_scan,
             requests.note_reminder,
             requests.list_scans,

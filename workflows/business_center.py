@@ -123,6 +123,8 @@ class BusinessCenterWorkflow:
     async def run(self, _start: BusinessCenterInput) -> None:
         """Sweep, wait, sweep again; and review beside it."""
         self._refuse_without_policy()
+        if self._last_sweep is None:
+            await self._recall_requests()
         reviews = asyncio.create_task(self._keep_reviewing())
         while not workflow.info().is_continue_as_new_suggested():
             await self._sweep()
@@ -131,6 +133,13 @@ class BusinessCenterWorkflow:
         reviews.cancel()
         await self._renewal.drain()
         workflow.continue_as_new(self._start.model_copy(update={"state": self._state()}), memo={"bc": self._bc_id})
+
+    async def _recall_requests(self) -> None:
+        """A first run may not be the first ever: a run before may have been terminated (R6)."""
+        known = await workflow.execute_activity_method(
+            RequestActivities.recall_requests, self._bc_id, summary="Open requests on record", **_calls.RECORD
+        )
+        self._pending |= {one.name: one for one in known.requests}
 
     async def _sweep(self) -> None:
         reports, self._reports = self._reports, []

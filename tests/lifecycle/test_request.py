@@ -162,6 +162,20 @@ async def test_two_hundred_commands_at_once_stop_exactly_at_two_hundred(label: L
     assert [line.outcome for line in late.requests] == [OPENED, CAP_REACHED]
 
 
+async def test_a_terminated_business_center_does_not_forget_who_was_asked(label: Label, db: Pool) -> None:
+    # R6: their slots are taken, whoever starts it again.
+    await label.seed_accounts("kiri")
+    await label.request("kiri", "moana")
+    await label.spark.temporal.get_workflow_handle(business_center_id(label.bc_id)).terminate("by mistake")
+
+    again = await label.request("moana", "tama")
+
+    assert [line.outcome for line in again.requests] == [RequestOpened.ALREADY_OPEN, OPENED]
+    assert again.slots_used == 3
+    await label.simulator.approve("kiri", label.bc_id)
+    await request_ends(db, label, "kiri", RequestOutcome.APPROVED)
+
+
 async def test_the_policy_of_2026_has_eight_hundred_slots(label: Label) -> None:
     # R6 as the platform has it since: opt-in, by name.
     await start_center(label, BusinessCenterInput(bc_id=label.bc_id, policy="tiktok-2026"))
