@@ -5,13 +5,13 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from sparkads.contracts.notification import NotificationKind
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.failures import tiktok_failures
 from activities.members import current_run
 from sparkads.contracts.authorization import AdAccountLink, PairOutcome, SharedPair
 from sparkads.contracts.base import Contract
+from sparkads.contracts.notification import NotificationKind
 from store import audit, authorizations, notifications, sharing
 from store.authorizations import ListedAccount
 from store.database import Connection, Pool
@@ -107,11 +107,11 @@ class Linking:
         with tiktok_failures():
             linked = await client.business_centers.linked_advertisers(where.bc_id, where.asset_id)
         already = any(advertiser.advertiser_id == link.advertiser_id for advertiser in linked)
-        taken = [
-            one.identity.identity_id
-            for one in await sharing.active_links(self._db, where.bc_id)
-            if one.advertiser_id == link.advertiser_id and one.asset_id != where.asset_id
+        links = [
+            one for one in await sharing.active_links(self._db, where.bc_id) if one.advertiser_id == link.advertiser_id
         ]
+        taken = [one.identity.identity_id for one in links if one.asset_id != where.asset_id]
+        on_record = any(one.asset_id == where.asset_id for one in links)
         if account.handle or already:
             if not already:
                 with tiktok_failures():
@@ -132,7 +132,7 @@ class Linking:
             )
         if len(matches) > 1:
             return SharedPair(subject=subject, outcome=PairOutcome.UNCLEAR, reason=which(matches))
-        return await self._record(where, link, matches[0], already=already)
+        return await self._record(where, link, matches[0], already=already and on_record)
 
     async def _identities(self, client: TikTokClient, where: Where, link: AdAccountLink) -> list[TikTokIdentity]:
         with tiktok_failures():

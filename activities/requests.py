@@ -297,6 +297,7 @@ class RequestActivities:
                 outcome=scan.outcome,
                 reported_by=scan.report.reported_by,
                 detail=scan.report.reason,
+                source=f"{activity.info().workflow_run_id}/{activity.info().activity_id}",
                 run=current_run(),
             )
 

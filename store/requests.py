@@ -161,12 +161,30 @@ async def record_scan(
     outcome: ScanOutcome,
     reported_by: str,
     detail: str = "",
+    source: str | None = None,
     run: Run,
-) -> None:
-    """Keep a scan, whatever became of it, and tell of it in the trail (R9)."""
-    await connection.execute(
-        """INSERT INTO scans (bc_id, request_name, handle, asset_id, outcome, reported_by, detail)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)""",
+) -> bool:
+    """
+    Keep a scan, whatever became of it, and tell of it in the trail (R9).
+
+    Args:
+        connection: the one with the transaction.
+        bc_id: the Business Center.
+        request_name: the request that it is weighed for, if any.
+        handle: the account, if it was named.
+        asset_id: the account, if it is known.
+        outcome: what became of it.
+        reported_by: who says so.
+        detail: why.
+        source: what names this report, so that a repeat keeps it once; None where the caller sees to that.
+        run: the workflow run that keeps it.
+
+    Returns:
+        Whether it is news.
+    """
+    status = await connection.execute(
+        """INSERT INTO scans (bc_id, request_name, handle, asset_id, outcome, reported_by, detail, source)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (source) DO NOTHING""",
         bc_id,
         request_name,
         handle,
@@ -174,7 +192,10 @@ async def record_scan(
         outcome,
         reported_by,
         detail,
+        source,
     )
+    if status != "INSERT 0 1":
+        return False
     await write(
         connection,
         bc_id=bc_id,
@@ -184,6 +205,7 @@ async def record_scan(
         reason=detail,
         run=run,
     )
+    return True
 
 
 async def scans(db: Database, bc_id: str, limit: int) -> Sequence[ScanLine]:

@@ -186,10 +186,10 @@ async def test_identities_with_one_name_are_told_apart_by_a_person(label: Label,
         assert refused.outcome is PairOutcome.REFUSED
         said = Share(actor=label.admin, ad_accounts=(link.model_copy(update={"identity_id": identity}),))
         (settled,) = (await label.spark.share(label.bc_id, first, said)).pairs
-        assert settled.outcome is PairOutcome.ALREADY
+        assert settled.outcome is PairOutcome.DONE
         # What is left over is the other's, and nobody has to be asked.
         (clear,) = (await share(label, second, ad_accounts=(link,))).pairs
-        assert clear.outcome is PairOutcome.ALREADY
+        assert clear.outcome is PairOutcome.DONE
         assert (await compare(label)).differences == ()
         assert (await label.spark.authorization_status(label.bc_id, first)).waiting_for == ""
     finally:

@@ -3,6 +3,9 @@ ALTER TABLE accounts
     ADD COLUMN uses    text[] NOT NULL DEFAULT '{}',
     ADD COLUMN problem text   NOT NULL DEFAULT '';
 
+-- One report of a scan is kept once, also if its activity runs again after its worker died.
+ALTER TABLE scans ADD COLUMN source text UNIQUE;
+
 -- What the workflow of a request needs to be started again if somebody terminates it.
 ALTER TABLE access_requests
     ADD COLUMN remind_every_hours double precision,
