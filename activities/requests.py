@@ -98,17 +98,24 @@ class OpenRequests(Contract):
     requests: tuple[PendingRequest, ...]
 
 
-class LookForRequest(Contract):
-    """An access request to find among the open ones."""
+class LookForRequests(Contract):
+    """Access requests to find among the open ones."""
 
     bc_id: str
-    name: str
+    names: tuple[str, ...]
 
 
-class FoundRequest(Contract):
-    """Whether a request is open on record."""
+class RequestNames(Contract):
+    """Names of access requests."""
 
-    is_open: bool
+    names: tuple[str, ...]
+
+
+class ReportedScan(Contract):
+    """A reported approval of an account that the sweep has not just found."""
+
+    bc_id: str
+    report: ScanReport
 
 
 class ScanOnRecord(Contract):
@@ -278,13 +285,24 @@ class RequestActivities:
         )
 
     @activity.defn
-    async def find_open_request(self, ask: LookForRequest) -> FoundRequest:
-        """Whether a request waits for an answer: it frees no slot before it is closed on record (R6)."""
-        return FoundRequest(is_open=await requests.is_open(self._db, ask.bc_id, ask.name))
+    async def find_open_requests(self, ask: LookForRequests) -> RequestNames:
+        """Which of these requests wait for an answer: none frees its slot before it is closed on record (R6)."""
+        return RequestNames(names=tuple(await requests.open_names(self._db, ask.bc_id, ask.names)))
+
+    @activity.defn
+    async def verify_scan(self, scan: ReportedScan) -> None:
+        """Keep a reported approval: a duplicate if the account is authorized, unverified if TikTok does not list it."""
+        report = scan.report
+        known = await authorizations.active_asset(self._db, scan.bc_id, handle=report.handle, asset_id=report.asset_id)
+        outcome = ScanOutcome.DUPLICATE if known else ScanOutcome.UNVERIFIED
+        await self._keep(ScanOnRecord(bc_id=scan.bc_id, report=report, outcome=outcome))
 
     @activity.defn
     async def keep_scan(self, scan: ScanOnRecord) -> None:
         """Keep a scan with its outcome (R9)."""
+        await self._keep(scan)
+
+    async def _keep(self, scan: ScanOnRecord) -> None:
         async with self._db.acquire() as connection, connection.transaction():
             if scan.outcome is ScanOutcome.EXPIRED_CODE:
                 await self._retire_code(connection, scan)

@@ -7,6 +7,8 @@ that.
 
     make bench
     make bench ARGS="--targets 2000 --delay 0.05 --json"
+
+What access costs is measured by `make bench ARGS=access` (bench/access.py).
 """
 
 import argparse
@@ -18,6 +20,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
+from bench import access
 from bench.engine import run_engine
 from bench.floor import run_floor
 from bench.world import Measured, world
@@ -25,7 +28,14 @@ from bench.world import Measured, world
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n\n", 1)[0])
+    if sys.argv[1:2] == ["access"]:
+        access.main(sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=__doc__.split("\n\n", 1)[0],
+        epilog="`python -m bench access` measures what access costs.",
+    )
     parser.add_argument("--targets", type=int, default=400, help="targets to publish (default 400)")
     parser.add_argument("--accounts", type=int, default=20, help="TikTok accounts they are spread over (default 20)")
     parser.add_argument("--delay", type=float, default=0.05, help="seconds that TikTok takes for a call (default 0.05)")

@@ -1,7 +1,7 @@
-"""The stack, a Business Center with shared accounts, and a meter."""
+"""The stack, Business Centers to measure with, and a meter."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,6 @@ from workers.local import Stack, local_stack
 BC = "7300000000000000001"
 ADMIN = "6100000000000000001"
 AD_ACCOUNTS = [f"71{number:017}" for number in range(4)]
-TOKEN = SecretStr("bench-token")
 
 _SETTINGS = {
     "SPARKADS_TIKTOK_TIER": "unlimited",
@@ -49,16 +48,14 @@ class Measured:
 
 
 @dataclass
-class World:
-    """Everything that both competitors need."""
+class Servers:
+    """A running stack, with connections to it."""
 
     stack: Stack
     http: aiohttp.ClientSession
     db: Pool
     spark: SparkAds
-    client: TikTokClient
-    handles: list[str]
-    video: BlobRef
+    tiktok: TikTok
 
     async def control(self, verb: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """The simulator's control API."""
@@ -66,6 +63,20 @@ class World:
             answer.raise_for_status()
             answered: dict[str, Any] = await answer.json()
             return answered
+
+    async def seed(self, *, centers: list[dict[str, Any]], handles: list[str]) -> None:
+        """Business Centers and TikTok accounts at the pretended TikTok."""
+        accounts = [{"handle": handle, "display_name": handle, "time_zone": "Etc/UTC"} for handle in handles]
+        await self.control("POST", "seed", {"business_centers": centers, "accounts": accounts})
+
+
+@dataclass
+class World(Servers):
+    """What both competitors need to publish."""
+
+    client: TikTokClient
+    handles: list[str]
+    video: BlobRef
 
     async def calls(self) -> tuple[int, int]:
         """How many ads/create calls and how many others TikTok has had, media and the sweep apart."""
@@ -86,54 +97,63 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
+def center(bc_id: str, *, members: list[str], ad_accounts: list[str]) -> dict[str, Any]:
+    """A Business Center for `Servers.seed`: the first member is its admin, and has both keys."""
+    return {
+        "bc_id": bc_id,
+        "name": f"Bench {bc_id}",
+        "access_token": token_of(bc_id).get_secret_value(),
+        "members": [
+            {
+                "user_id": user_id,
+                "user_name": f"Ada {user_id}",
+                "user_email": f"{user_id}@example.com",
+                "user_role": "STANDARD" if number else "ADMIN",
+            }
+            for number, user_id in enumerate(members)
+        ],
+        "ad_accounts": [
+            {"advertiser_id": advertiser, "name": advertiser, "roles": {members[0]: "ADMIN"}}
+            for advertiser in ad_accounts
+        ],
+    }
+
+
+def token_of(bc_id: str) -> SecretStr:
+    """The access token of a Business Center of `center`."""
+    return SecretStr(f"token-{bc_id}")
+
+
+@asynccontextmanager
+async def servers(settings: Mapping[str, str], *, worker: bool = True) -> AsyncIterator[Servers]:
+    """A stack with a pretended TikTok that keeps nobody waiting."""
+    async with (
+        local_stack(None, worker=worker, environment=settings) as stack,
+        aiohttp.ClientSession() as http,
+        asyncpg.create_pool(stack.database_url, min_size=1, max_size=16) as db,
+        TikTok(stack.tiktok_base_url, limits=UNLIMITED) as tiktok,
+    ):
+        spark = await SparkAds.connect(stack.temporal_address, object_store=stack.object_store)
+        running = Servers(stack, http, db, spark, tiktok)
+        await running.control("POST", "config", {"tier": "unlimited"})
+        yield running
+
+
 @asynccontextmanager
 async def world(*, accounts: int, delay: float) -> AsyncIterator[World]:
     """A stack with `accounts` TikTok accounts, authorized and shared; TikTok takes `delay` seconds to make ads."""
     handles = [f"bench{number}" for number in range(accounts)]
-    async with (
-        local_stack(None, environment=_SETTINGS) as stack,
-        aiohttp.ClientSession() as http,
-        asyncpg.create_pool(stack.database_url, min_size=1, max_size=8) as db,
-        TikTok(stack.tiktok_base_url, limits=UNLIMITED) as tiktok,
-    ):
-        spark = await SparkAds.connect(stack.temporal_address, object_store=stack.object_store)
+    async with servers(_SETTINGS) as running:
         with TemporaryDirectory() as folder:
             write_video(Path(folder) / "video.mp4")
-            video = await Files(stack.object_store).put_file(Path(folder) / "video.mp4", "video/mp4")
-        prepared = World(stack, http, db, spark, tiktok.client(TOKEN), handles, video)
-        await _seed(prepared)
+            video = await Files(running.stack.object_store).put_file(Path(folder) / "video.mp4", "video/mp4")
+        prepared = World(**vars(running), client=running.tiktok.client(token_of(BC)), handles=handles, video=video)
+        await running.seed(centers=[center(BC, members=[ADMIN], ad_accounts=AD_ACCOUNTS)], handles=handles)
+        await credentials.put(running.db, BC, "Bench", token_of(BC))
         await _authorize(prepared)
         rule = {"path": "/ad/create/", "kind": "delay", "when": "before", "seconds": delay, "share": 1.0}
         await prepared.control("POST", "faults", {"seed": 1, "rules": [rule] if delay else []})
         yield prepared
-
-
-async def _seed(prepared: World) -> None:
-    await prepared.control("POST", "config", {"tier": "unlimited"})
-    await prepared.control(
-        "POST",
-        "seed",
-        {
-            "business_centers": [
-                {
-                    "bc_id": BC,
-                    "name": "Bench",
-                    "access_token": TOKEN.get_secret_value(),
-                    "members": [
-                        {"user_id": ADMIN, "user_name": "Ada", "user_email": "ada@example.com", "user_role": "ADMIN"}
-                    ],
-                    "ad_accounts": [
-                        {"advertiser_id": advertiser, "name": advertiser[-1], "roles": {ADMIN: "ADMIN"}}
-                        for advertiser in AD_ACCOUNTS
-                    ],
-                }
-            ],
-            "accounts": [
-                {"handle": handle, "display_name": handle, "time_zone": "Etc/UTC"} for handle in prepared.handles
-            ],
-        },
-    )
-    await credentials.put(prepared.db, BC, "Bench", TOKEN)
 
 
 async def _authorize(prepared: World) -> None:

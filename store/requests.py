@@ -133,12 +133,14 @@ async def pending_starts(db: Database) -> list[AccessRequestInput]:
     return [AccessRequestInput(**{**row, "scope": Scope.from_key(row["scope"])}) for row in rows]
 
 
-async def is_open(db: Database, bc_id: str, name: str) -> bool:
-    """Whether a request of that name waits for an answer."""
-    found: bool = await db.fetchval(
-        "SELECT EXISTS (SELECT FROM access_requests WHERE bc_id = $1 AND name = $2 AND state = 'pending')", bc_id, name
+async def open_names(db: Database, bc_id: str, names: Sequence[str]) -> list[str]:
+    """Those of the names whose requests wait for an answer."""
+    rows = await db.fetch(
+        "SELECT name FROM access_requests WHERE bc_id = $1 AND name = ANY($2) AND state = 'pending' ORDER BY 1",
+        bc_id,
+        list(names),
     )
-    return found
+    return [row["name"] for row in rows]
 
 
 async def last_request_state(db: Database, bc_id: str, handle: str) -> RequestOutcome | None:

@@ -8,13 +8,14 @@ record: the same since, the same deadline, the same grants.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
 import asyncpg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -43,6 +44,21 @@ _TIMEOUT = timedelta(seconds=10)
 Item = TypeVar("Item")
 
 
+@dataclass(frozen=True)
+class _Start:
+    """A workflow to start, just as its own code or the client starts it, and what is told of it."""
+
+    kind: Kind
+    workflow: str
+    argument: Contract
+    workflow_id: str
+    bc_id: str
+    summary: str
+    memo: dict[str, str]
+    subject: str
+    note: str = ""
+
+
 async def reconcile(settings: Settings, *, dry_run: bool, policy: str) -> Report:
     """
     Compare the record with what runs, and start what does not.
@@ -63,7 +79,7 @@ async def reconcile(settings: Settings, *, dry_run: bool, policy: str) -> Report
                 return await Reconciliation(client, db, dry_run=dry_run, policy=policy, progress=progress).run()
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         advice = "its schema is older than this program; run `python -m workers migrate`"
-        raise Unreachable("PostgreSQL", settings.database_address, advice) from error
+        raise Unreachable("Our record", settings.database_address, advice) from error
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
         raise database_unreachable(settings, error) from error
 
@@ -99,7 +115,7 @@ class Reconciliation:
         self.report = Report(dry_run)
 
     async def run(self) -> Report:
-        """Go through all kinds; Business Centers first, because a command to one that does not run starts it empty."""
+        """Go through all kinds; Business Centers first: a command would start one with another policy than it had."""
         await self.business_centers()
         await self.access_requests()
         await self.authorizations()
@@ -130,30 +146,30 @@ class Reconciliation:
         if not center.connected:
             kind.problems.append(f"{workflow_id}: no access token is stored; run `python -m workers connect`")
         last = await self._describe(workflow_id)
-        if last is not None and last.close_time is None:
+        if _runs(last):
             kind.running += 1
             return
         policy = None if last is None else await self._policy_of(last)
         note = f"policy {policy}, as its last run had it"
         if policy is None:
-            policy, note = self._policy, f"policy {self._policy}, assumed: Temporal no longer has its last run"
+            policy, note = self._policy, f"policy {self._policy}, assumed: Temporal has no last run that says it"
         if self.report.dry_run:
             kind.not_running.append(NotRunning(workflow_id=workflow_id, note=note))
             return
         async with self._db.acquire() as connection, connection.transaction():
             state = BusinessCenterState(pending=await rebuilding.hold_pending(connection, center.bc_id))
-            await self._start(
-                connection,
+            start = _Start(
                 kind,
                 names.BUSINESS_CENTER_WORKFLOW,
                 BusinessCenterInput(bc_id=center.bc_id, policy=policy, state=state),
-                bc_id=center.bc_id,
                 workflow_id=workflow_id,
+                bc_id=center.bc_id,
                 summary=f"Business Center {center.bc_id}",
                 memo={"bc": center.bc_id},
                 subject=f"Business Center {center.bc_id}",
                 note=note,
             )
+            await self._start(connection, start)
 
     async def _policy_of(self, last: WorkflowExecutionDescription) -> str | None:
         """The policy that a closed run was started with; None if its history is gone or says none that we know."""
@@ -170,101 +186,93 @@ class Reconciliation:
             return None
         return start.policy if start.policy in PROFILES else None
 
-    async def _request(self, start: AccessRequestInput) -> None:
-        kind, workflow_id = self.report.access_requests, names.access_request_id(start.bc_id, start.name)
-        if self.report.dry_run:
-            await self._note(kind, workflow_id)
-            return
-        async with self._db.acquire() as connection, connection.transaction():
-            if not await rebuilding.hold_request(connection, start.request_id or ""):
-                return  # closed since the list was read
-            await self._start(
-                connection,
-                kind,
-                names.ACCESS_REQUEST_WORKFLOW,
-                start,
-                bc_id=start.bc_id,
-                workflow_id=workflow_id,
-                summary=f"Access request in Business Center {start.bc_id}, scope {start.scope.key}",
-                memo={"bc": start.bc_id},
-                subject=start.name,
-            )
+    async def _request(self, request: AccessRequestInput) -> None:
+        start = _Start(
+            self.report.access_requests,
+            names.ACCESS_REQUEST_WORKFLOW,
+            request,
+            workflow_id=names.access_request_id(request.bc_id, request.name),
+            bc_id=request.bc_id,
+            summary=f"Access request in Business Center {request.bc_id}, scope {request.scope.key}",
+            memo={"bc": request.bc_id},
+            subject=request.name,
+        )
+        await self._unless_closed(
+            start, lambda connection: rebuilding.hold_request(connection, request.request_id or "")
+        )
 
-    async def _authorization(self, start: AuthorizationInput) -> None:
-        kind, workflow_id = self.report.authorizations, names.authorization_id(start.bc_id, start.asset_id)
-        if self.report.dry_run:
-            await self._note(kind, workflow_id)
+    async def _authorization(self, authorization: AuthorizationInput) -> None:
+        start = _Start(
+            self.report.authorizations,
+            names.AUTHORIZATION_WORKFLOW,
+            authorization,
+            workflow_id=names.authorization_id(authorization.bc_id, authorization.asset_id),
+            bc_id=authorization.bc_id,
+            summary=f"TikTok account {authorization.asset_id} in Business Center {authorization.bc_id}",
+            memo={"bc": authorization.bc_id, "account": authorization.asset_id},
+            subject=f"account {authorization.asset_id}",
+        )
+        await self._unless_closed(
+            start, lambda connection: rebuilding.hold_authorization(connection, authorization.authorization_id or "")
+        )
+
+    async def _unless_closed(self, start: _Start, hold: Callable[[Connection], Awaitable[bool]]) -> None:
+        """Start a workflow that ends some day, unless that is the case since the list was read."""
+        if self.report.dry_run and _runs(await self._describe(start.workflow_id)):
+            start.kind.running += 1
             return
         async with self._db.acquire() as connection, connection.transaction():
-            if not await rebuilding.hold_authorization(connection, start.authorization_id or ""):
-                return  # ended since the list was read
-            await self._start(
-                connection,
-                kind,
-                names.AUTHORIZATION_WORKFLOW,
-                start,
-                bc_id=start.bc_id,
-                workflow_id=workflow_id,
-                summary=f"TikTok account {start.asset_id} in Business Center {start.bc_id}",
-                memo={"bc": start.bc_id, "account": start.asset_id},
-                subject=f"account {start.asset_id}",
-            )
+            if not await hold(connection):
+                return
+            if self.report.dry_run:
+                start.kind.not_running.append(NotRunning(workflow_id=start.workflow_id))
+            else:
+                await self._start(connection, start)
 
     async def _release(self, campaign: UnfinishedCampaign) -> None:
         kind, workflow_id = self.report.releases, names.release_campaign_id(campaign.campaign_id)
         last = await self._describe(workflow_id)
-        if last is not None and last.close_time is None:
+        if _runs(last):
             kind.running += 1
             return
+        if last is not None and last.status is WorkflowExecutionStatus.COMPLETED:
+            return  # since the list was read
         state = "unknown to Temporal" if last is None or last.status is None else last.status.name.lower()
         kind.problems.append(
             f"{workflow_id} (Business Center {campaign.bc_id}) is {state}, with {campaign.left} of {campaign.targets} "
             "targets open. It is not started again by itself: docs/operations.md says how"
         )
 
-    async def _start(
-        self,
-        connection: Connection,
-        kind: Kind,
-        workflow: str,
-        start: Contract,
-        *,
-        bc_id: str,
-        workflow_id: str,
-        summary: str,
-        memo: dict[str, str],
-        subject: str,
-        note: str = "",
-    ) -> None:
+    async def _start(self, connection: Connection, start: _Start) -> None:
         """Start a workflow unless it runs, in the transaction that holds its row."""
         try:
             handle = await self._client.start_workflow(
-                workflow,
-                start,
-                id=workflow_id,
+                start.workflow,
+                start.argument,
+                id=start.workflow_id,
                 task_queue=names.TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                memo=memo,
-                static_summary=summary,
+                memo=start.memo,
+                static_summary=start.summary,
                 rpc_timeout=_TIMEOUT,
             )
         except WorkflowAlreadyStartedError:
-            kind.running += 1
+            start.kind.running += 1
             return
         run_id = handle.first_execution_run_id or ""
         await audit.write(
             connection,
-            bc_id=bc_id,
+            bc_id=start.bc_id,
             actor=audit.SYSTEM,
             action="workflow rebuilt",
-            subject=subject,
-            reason="it did not run" + (f"; {note}" if note else ""),
-            run=audit.Run(workflow_id=workflow_id, run_id=run_id),
+            subject=start.subject,
+            reason="it did not run" + (f"; {start.note}" if start.note else ""),
+            run=audit.Run(workflow_id=start.workflow_id, run_id=run_id),
         )
-        kind.not_running.append(NotRunning(workflow_id=workflow_id, run_id=run_id, note=note))
-        if kind is not self.report.business_centers:
-            self._look_again.add(bc_id)
+        start.kind.not_running.append(NotRunning(workflow_id=start.workflow_id, run_id=run_id, note=start.note))
+        if start.kind is not self.report.business_centers:
+            self._look_again.add(start.bc_id)
 
     async def _look(self, bc_id: str) -> None:
         signal = LookNow(reported_by=audit.SYSTEM, reason="workflows were started again")
@@ -273,13 +281,6 @@ class Reconciliation:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-
-    async def _note(self, kind: Kind, workflow_id: str) -> None:
-        last = await self._describe(workflow_id)
-        if last is not None and last.close_time is None:
-            kind.running += 1
-        else:
-            kind.not_running.append(NotRunning(workflow_id=workflow_id))
 
     async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
         try:
@@ -313,6 +314,10 @@ class Reconciliation:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _runs(last: WorkflowExecutionDescription | None) -> bool:
+    return last is not None and last.close_time is None
 
 
 def _progress() -> Progress:

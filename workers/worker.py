@@ -57,6 +57,12 @@ RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules("sparkads", "activities", "store", "tiktok")
 )
 
+STICKY = timedelta(seconds=3)
+"""
+How long the server waits for the worker that knows a run before it gives it to another: what a command waits for after
+a worker was killed. The SDK's default is ten seconds.
+"""
+
 BULK_ACTIVITIES_AT_ONCE = 20
 """Fan-out activities in flight in one process: enough to keep any rate limit busy."""
 
@@ -146,7 +152,8 @@ def make_workers(
             requests.open_request,
             requests.close_request,
             requests.find_authorized,
-            requests.find_open_request,
+            requests.find_open_requests,
+            requests.verify_scan,
             requests.recall_requests,
             requests.keep_scan,
             requests.note_reminder,
@@ -176,6 +183,7 @@ def make_workers(
             reports.write_report,
         ],
         workflow_runner=RUNNER,
+        sticky_queue_schedule_to_start_timeout=STICKY,
         workflow_task_executor=ThreadPoolExecutor(thread_name_prefix="workflow"),
         deployment_config=deployment,
         graceful_shutdown_timeout=graceful,

@@ -158,7 +158,9 @@ class AccessRequestWorkflow:
         return self._request.opened_at + (self._reminders + 1) * timedelta(hours=self._request.remind_every_hours)
 
     async def _remind(self) -> None:
-        self._reminders += 1
+        # One is enough, also after a time in which nobody worked: it says which of them it is.
+        every = timedelta(hours=self._request.remind_every_hours or 1)
+        self._reminders = max(self._reminders + 1, (workflow.now() - self._request.opened_at) // every)
         await workflow.execute_activity_method(
             RequestActivities.note_reminder,
             Remind(

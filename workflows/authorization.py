@@ -81,7 +81,8 @@ class AuthorizationWorkflow:
         """Put it on record, serve commands for as long as it lasts, and clean up after its end."""
         if self._since is None:
             await self._open()
-        await self._read_shares()
+        else:
+            await self._read_shares()
         end = await self._wait_for_end()
         self._stage = end.stage
         await workflow.wait_condition(workflow.all_handlers_finished)

@@ -23,8 +23,8 @@ with workflow.unsafe.imports_passed_through():
         BeginCommand,
         HandlesOf,
         KeepAnswer,
-        LookForAccount,
-        LookForRequest,
+        LookForRequests,
+        ReportedScan,
         RequestActivities,
         ScanOnRecord,
     )
@@ -74,7 +74,8 @@ FIRST_SWEEP_WITHIN = timedelta(minutes=5)
 """How long a command waits for the first sweep, which counts what is held."""
 
 REPORTS_AT_ONCE = 100
-"""Reported scans that are verified side by side; Temporal takes 2,000 pending activities of a workflow."""
+"""Reported scans that are verified side by side, and closed requests that are looked up together; Temporal takes 2,000
+pending activities of a workflow."""
 
 
 @workflow.defn(name=names.BUSINESS_CENTER_WORKFLOW)
@@ -114,6 +115,10 @@ class BusinessCenterWorkflow:
         self._between_reviews = self._between_drift_checks = FIRST_SWEEP_AGAIN
         self._renewal = Renewal()
         self._attributes = _card.Attributes()
+        # A run after the first has taken them over with its state.
+        self._recalled = start.state.last_sweep is not None
+        self._closed: list[str] = []
+        self._freeing = asyncio.Lock()
         # Guards the count of slots: two commands must not both see the last free one while an activity runs.
         self._cap_lock = asyncio.Lock()
         # Two first commands must not both have a code made: there is one per scope (R8).
@@ -123,7 +128,7 @@ class BusinessCenterWorkflow:
     async def run(self, _start: BusinessCenterInput) -> None:
         """Sweep, wait, sweep again; and review beside it."""
         self._refuse_without_policy()
-        if self._last_sweep is None:
+        if not self._recalled:
             await self._recall_requests()
         reviews = asyncio.create_task(self._keep_reviewing())
         while not workflow.info().is_continue_as_new_suggested():
@@ -140,6 +145,7 @@ class BusinessCenterWorkflow:
             RequestActivities.recall_requests, self._bc_id, summary="Open requests on record", **_calls.RECORD
         )
         self._pending |= {one.name: one for one in known.requests}
+        self._recalled = True
 
     async def _sweep(self) -> None:
         reports, self._reports = self._reports, []
@@ -291,13 +297,12 @@ class BusinessCenterWorkflow:
         elif report.asset_id in appeared or (report.handle and report.handle in appeared.values()):
             return  # recorded as accepted by the authorization itself
         else:
-            known = await workflow.execute_activity_method(
-                RequestActivities.find_authorized,
-                LookForAccount(bc_id=self._bc_id, handle=report.handle, asset_id=report.asset_id),
+            await workflow.execute_activity_method(
+                RequestActivities.verify_scan,
+                ReportedScan(bc_id=self._bc_id, report=report),
                 summary="Verify a reported scan",
                 **_calls.RECORD,
             )
-            await self._keep_scan(report, ScanOutcome.DUPLICATE if known.asset_id else ScanOutcome.UNVERIFIED)
 
     async def _keep_refusal(self, report: ScanReport) -> None:
         may = await workflow.execute_activity_method(
@@ -596,16 +601,28 @@ class BusinessCenterWorkflow:
     async def request_closed(self, raw: RawValue) -> None:
         """Free the slot, if the record says so; an approved account counts as held from the next sweep on (R6)."""
         closed = self._undecodable.read(raw, RequestClosed, names.REQUEST_CLOSED)
-        if closed is not None and closed.name in self._pending:
-            found = await workflow.execute_activity_method(
-                RequestActivities.find_open_request,
-                LookForRequest(bc_id=self._bc_id, name=closed.name),
-                summary="Is the request closed on record?",
-                **_calls.RECORD,
-            )
-            if not found.is_open:
-                self._pending.pop(closed.name, None)
+        if closed is not None:
+            self._closed.append(closed.name)
+            await self._free_slots()
         self._present()
+
+    async def _free_slots(self) -> None:
+        """Two hundred requests may close at once: whoever looks them up takes along those that come meanwhile."""
+        if self._freeing.locked():
+            return
+        async with self._freeing:
+            await workflow.wait_condition(lambda: self._recalled)
+            while self._closed:
+                closed, self._closed = self._closed[:REPORTS_AT_ONCE], self._closed[REPORTS_AT_ONCE:]
+                still_open = await workflow.execute_activity_method(
+                    RequestActivities.find_open_requests,
+                    LookForRequests(bc_id=self._bc_id, names=tuple(closed)),
+                    summary="Which requests are closed on record",
+                    **_calls.RECORD,
+                )
+                for name in closed:
+                    if name not in still_open.names:
+                        self._pending.pop(name, None)
 
     @workflow.query(name=names.STATUS, description="Slots, open requests, last and next sweep")
     def status(self) -> BusinessCenterStatus:
