@@ -111,6 +111,7 @@ class BusinessCenterWorkflow:
         self._last_drift_check = start.state.last_drift_check
         self._open_differences = start.state.open_differences
         self._review_now = False
+        self._is_reviewing = True
         self._swept = False
         self._between_reviews = self._between_drift_checks = FIRST_SWEEP_AGAIN
         self._renewal = Renewal()
@@ -135,7 +136,10 @@ class BusinessCenterWorkflow:
             await self._sweep()
             await self._wait_for_next_sweep()
         # One that is under way begins anew in the next run: it may take minutes, and commands wait for the next run.
+        self._is_reviewing = False
         reviews.cancel()
+        # It has its last word first: whatever it did after the end of the run would make that end impossible.
+        await asyncio.gather(reviews, return_exceptions=True)
         await self._renewal.drain()
         workflow.continue_as_new(self._start.model_copy(update={"state": self._state()}), memo={"bc": self._bc_id})
 
@@ -196,7 +200,8 @@ class BusinessCenterWorkflow:
             self._last_error = describe(error)
 
     async def _keep_reviewing(self) -> None:
-        while True:
+        # A cancelled activity or signal ends as a failure of its own, which is caught where others are.
+        while self._is_reviewing:
             await workflow.wait_condition(lambda: self._swept)
             due = (self._last_review + self._between_reviews) if self._last_review else workflow.now()
             if due > workflow.now():
@@ -206,13 +211,18 @@ class BusinessCenterWorkflow:
                     )
                 except TimeoutError:
                     workflow.logger.debug("review is due")
+            if not self._is_reviewing:
+                return
             last = self._last_drift_check
             permissions = self._review_now or last is None or last + self._between_drift_checks <= workflow.now()
             self._review_now = False
-            self._last_review = workflow.now()
+            before, self._last_review = self._last_review, workflow.now()
             try:
                 await self._review(permissions=permissions)
             except ActivityError as error:
+                if not self._is_reviewing:
+                    self._last_review = before
+                    return
                 self._last_error = describe(error)
             self._present()
 
