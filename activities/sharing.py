@@ -334,9 +334,14 @@ async def _each(work: Work) -> ShareResult:
     """
     pairs: list[SharedPair] = []
     wait: ApplicationError | None = None
+    # What an earlier attempt of this command has done was not there already.
+    done_before = frozenset(subject for detail in activity.info().heartbeat_details for subject in detail)
     for subject, do in work:
         try:
-            pairs.append(await do())
+            pair = await do()
+            if pair.outcome is PairOutcome.ALREADY and pair.subject in done_before:
+                pair = pair.model_copy(update={"outcome": PairOutcome.DONE})
+            pairs.append(pair)
         except ApplicationError as error:
             outcome = PairOutcome.REFUSED if error.non_retryable else PairOutcome.FAILED
             pairs.append(SharedPair(subject=subject, outcome=outcome, reason=error.message[:500]))
@@ -344,6 +349,7 @@ async def _each(work: Work) -> ShareResult:
     if wait is not None:
         pause = wait.next_retry_delay or timedelta(seconds=IDENTITY_CHECK)
         if datetime.now(UTC) + pause < activity.info().scheduled_time + PATIENCE:
+            activity.heartbeat([pair.subject for pair in pairs if pair.outcome is PairOutcome.DONE])
             raise ApplicationError(
                 wait.message, type=wait.type, next_retry_delay=pause, category=wait.category
             ) from wait

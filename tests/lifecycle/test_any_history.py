@@ -42,7 +42,7 @@ async def test_any_history(simulator: Simulator, hasty: tuple[SparkAds, MortalWo
         deadline=None,
         derandomize=False,
         print_blob=True,
-        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, *SHRINK],
         suppress_health_check=list(HealthCheck),
     )
     @given(histories(LONGEST))
