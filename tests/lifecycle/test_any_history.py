@@ -15,9 +15,12 @@ from tests.conftest import Simulator, make_label, stop_sweeping
 
 LONGEST = 15
 FEW = 6
-EXAMPLES = settings().max_examples if settings.get_current_profile_name() == "long" else FEW
+IS_LONG = settings.get_current_profile_name() == "long"
+EXAMPLES = settings().max_examples if IS_LONG else FEW
+SHRINK = (Phase.shrink,) if IS_LONG else ()
+"""To make a failing history shorter takes many minutes; the blob that is printed plays it again."""
 SECONDS_EACH = 60
-"""At most: a history with a killed worker or two, or one that hypothesis shrinks."""
+"""At most: a history with a killed worker or two."""
 
 
 @pytest.mark.timeout(EXAMPLES * SECONDS_EACH + 300)
