@@ -203,7 +203,7 @@ class BusinessCenterWorkflow:
         # A cancelled activity or signal ends as a failure of its own, which is caught where others are.
         while self._is_reviewing:
             await workflow.wait_condition(lambda: self._swept)
-            due = (self._last_review + self._between_reviews) if self._last_review else workflow.now()
+            due = (self._last_review or workflow.now()) + self._between_reviews
             if due > workflow.now():
                 try:
                     await workflow.wait_condition(
