@@ -110,7 +110,7 @@ class Ledger:
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
     """by action and subject of its line in the trail, effects that were answered with `done`"""
     perhaps: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """effects of which nobody can say who did them: the worker was killed before it could answer"""
+    """effects of which nobody can say who did them, or whether: a worker was killed, or an answer may be an old one"""
     reports: list[Sent] = field(default_factory=list)
     approvals: Counter[int] = field(default_factory=Counter)
     ends: Counter[int] = field(default_factory=Counter)
@@ -307,13 +307,13 @@ class Center:
             self.ledger.commands.append(command)
         self._note_effects(command, answer, is_sure=deaths == self._worker.deaths)
 
-    def _note_effects(self, command: Command, answer: ShareResult, *, is_sure: bool) -> None:
+    def _note_effects(self, command: Command, answer: ShareResult, *, is_sure: bool, is_new: bool = True) -> None:
         assert command.owner is not None
         for pair in answer.pairs:
             assert pair.outcome in {PairOutcome.DONE, PairOutcome.ALREADY, PairOutcome.REFUSED}, pair
             kind = pair.subject.rpartition(" ")[0]
             effect = (command.actions[kind], f"account {self.assets[command.owner]} · {pair.subject}")
-            if pair.outcome is PairOutcome.DONE:
+            if pair.outcome is PairOutcome.DONE and is_new:
                 self.ledger.done[effect] += 1
             elif not is_sure:
                 self.ledger.perhaps[effect] += 1
@@ -329,8 +329,10 @@ class Center:
         if answer is None or command.authorization_id == before == after:
             assert answer in {None, command.answer}, f"{command.command_id} was answered anew"
         elif isinstance(answer, ShareResult):
-            # Its authorization has ended: on the next one it is a command like any other.
-            self._note_effects(command, answer, is_sure=deaths == self._worker.deaths and before == after)
+            # Its authorization has ended, or is ending: on the next one it is a command like any other, but while the
+            # cascade runs the one that ends still gives its first answer.
+            is_next = before is not None and before == after
+            self._note_effects(command, answer, is_sure=is_next and deaths == self._worker.deaths, is_new=is_next)
 
     async def _answered(self, actor: Person, owner: int | None, send: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """The answer to a command, or None if it was refused, as it had to be."""
