@@ -197,7 +197,7 @@ class Linking:
                 )
             await self._compare_scope(connection, where.authorization_id, identity)
             if not already:
-                await self._tell(connection, where, "linked", subject)
+                await tell(connection, where, "linked", subject)
         if identity.problem:
             return SharedPair(subject=subject, outcome=PairOutcome.REFUSED, reason=f"linked, but {identity.problem}")
         return SharedPair(subject=subject, outcome=PairOutcome.ALREADY if already else PairOutcome.DONE)
@@ -242,18 +242,21 @@ class Linking:
                     data={"asset_id": where.asset_id, "advertiser_id": advertiser_id, "partner_id": partner_id},
                     run=current_run(),
                 )
-                await self._tell(connection, where, "partner asked", f"{subject} of partner {partner_id}")
+                await tell(connection, where, "partner asked", f"{subject} of partner {partner_id}")
         return SharedPair(subject=subject, outcome=PairOutcome.WAITING, reason=what)
 
-    async def _tell(self, connection: Connection, where: Where, action: str, what: str) -> None:
-        await audit.write(
-            connection,
-            bc_id=where.bc_id,
-            actor=where.actor,
-            action=action,
-            subject=f"account {where.asset_id} · {what}",
-            run=current_run(),
-        )
+
+async def tell(connection: Connection, where: Where, action: str, what: str, reason: str = "") -> None:
+    """Leave a line in the trail about the sharing of an account."""
+    await audit.write(
+        connection,
+        bc_id=where.bc_id,
+        actor=where.actor,
+        action=action,
+        subject=f"account {where.asset_id} · {what}",
+        reason=reason,
+        run=current_run(),
+    )
 
 
 def which(identities: Sequence[TikTokIdentity]) -> str:

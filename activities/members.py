@@ -49,9 +49,6 @@ class Members:
                     client.business_centers.assets_of(bc_id, "ADVERTISER", user_id),
                     client.business_centers.assets_of(bc_id, "TT_ACCOUNT", user_id),
                 )
-        await members.put_people(
-            self._db, bc_id, [(member.user_id, member.user_name, member.user_role) for member in people]
-        )
         access = MemberAccess(
             user_id=user_id,
             role=None if me is None else BcRole(me.user_role),

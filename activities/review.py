@@ -27,7 +27,7 @@ from sparkads.contracts.base import Contract
 from sparkads.contracts.drift import Difference, DifferenceKind, DriftReport, Handling
 from sparkads.contracts.notification import NotificationKind
 from sparkads.roles import Permission
-from store import audit, authorizations, differences, members, notifications, releases, sharing
+from store import audit, authorizations, differences, notifications, releases, sharing
 from store.authorizations import ListedAccount
 from store.database import Connection, Pool
 from store.sharing import BY_HAND, Grant, Identity, Link
@@ -297,7 +297,6 @@ class _Review:
         self._grants_compared = len(before)
         with tiktok_failures():
             people = [one for one in await self._client.business_centers.members(self._bc_id) if bound(one)]
-        await members.put_people(self._db, self._bc_id, [(one.user_id, one.user_name, one.user_role) for one in people])
         slots = asyncio.Semaphore(MEMBERS_AT_ONCE)
 
         async def uses(user_id: str) -> dict[str, tuple[Permission, ...]]:

@@ -10,7 +10,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import insisting, tiktok_failures
-from activities.linking import IDENTITY_CHECK, Linking, Where
+from activities.linking import IDENTITY_CHECK, Linking, Where, tell
 from activities.members import Members, current_run
 from activities.platform import Platform
 from sparkads.contracts.authorization import (
@@ -26,7 +26,7 @@ from sparkads.contracts.base import Contract
 from sparkads.contracts.notification import NotificationKind
 from sparkads.roles import Action, AdAccountRole, Permission, may
 from store import audit, commands, members, notifications, sharing
-from store.database import Connection, Pool
+from store.database import Pool
 from store.sharing import SharedWith, StepState
 from tiktok import TikTokClient
 
@@ -151,7 +151,7 @@ class SharingActivities:
             if not already:
                 for_how_long = f", until {_moment(until)}" if until else ""
                 what = f"{subject}: {', '.join(grant.permissions)}{for_how_long}"
-                await self._tell(connection, where, "shared", what)
+                await tell(connection, where, "shared", what)
         return SharedPair(subject=subject, outcome=PairOutcome.ALREADY if already else PairOutcome.DONE)
 
     async def _give_role(self, client: TikTokClient, where: Where, user_id: str, link: AdAccountLink) -> SharedPair:
@@ -164,7 +164,7 @@ class SharingActivities:
             await client.business_centers.assign_ad_account(where.bc_id, user_id, link.advertiser_id, role)
         async with self._db.acquire() as connection, connection.transaction():
             await members.note_ad_account(connection, where.bc_id, user_id, link.advertiser_id, role)
-            await self._tell(connection, where, "role given", f"{subject}: {role}")
+            await tell(connection, where, "role given", f"{subject}: {role}")
         return SharedPair(subject=subject, outcome=PairOutcome.DONE)
 
     @activity.defn
@@ -202,7 +202,7 @@ class SharingActivities:
         async with self._db.acquire() as connection, connection.transaction():
             ended = await sharing.end_grant(connection, where.authorization_id, user_id)
             if has or ended:
-                await self._tell(connection, where, action, subject, reason)
+                await tell(connection, where, action, subject, reason)
         return SharedPair(subject=subject, outcome=PairOutcome.DONE if has or ended else PairOutcome.ALREADY)
 
     async def _unlink(self, client: TikTokClient, where: Where, advertiser_id: str, reason: str) -> SharedPair:
@@ -219,7 +219,7 @@ class SharingActivities:
             )
             if has or ended or withdrawn:
                 action = "partner no longer asked" if withdrawn else "unlinked"
-                await self._tell(connection, where, action, subject, reason)
+                await tell(connection, where, action, subject, reason)
         done = has or ended or withdrawn
         return SharedPair(subject=subject, outcome=PairOutcome.DONE if done else PairOutcome.ALREADY)
 
@@ -297,7 +297,7 @@ class SharingActivities:
                     data={"asset_id": where.asset_id, "advertiser_id": advertiser_id},
                     run=current_run(),
                 )
-                await self._tell(connection, where, "partner no longer asked", subject, reason)
+                await tell(connection, where, "partner no longer asked", subject, reason)
 
     async def _changing(self, authorization_id: str, work: Work) -> ShareResult:
         """Do the work while the comparison with TikTok leaves this authorization alone."""
@@ -312,17 +312,6 @@ class SharingActivities:
             return
         async with self._db.acquire() as connection, connection.transaction():
             await commands.keep(connection, order.authorization_id, order.command_id, result)
-
-    async def _tell(self, connection: Connection, where: Where, action: str, what: str, reason: str = "") -> None:
-        await audit.write(
-            connection,
-            bc_id=where.bc_id,
-            actor=where.actor,
-            action=action,
-            subject=f"account {where.asset_id} · {what}",
-            reason=reason,
-            run=current_run(),
-        )
 
 
 async def _each(work: Work) -> ShareResult:

@@ -58,25 +58,6 @@ async def get(db: Database, bc_id: str, user_id: str, *, not_before: datetime) -
     )
 
 
-async def put_people(db: Database, bc_id: str, people: Sequence[tuple[str, str, str]]) -> None:
-    """Remember who TikTok says is a member, each `(user_id, name, role)`; nobody else is one."""
-    await db.execute(
-        """WITH listed AS (SELECT * FROM unnest($2::text[], $3::text[], $4::text[]) AS one (user_id, name, role)),
-                gone AS (DELETE FROM people WHERE bc_id = $1 AND user_id NOT IN (SELECT user_id FROM listed))
-           INSERT INTO people (bc_id, user_id, name, role, seen_at) SELECT $1, user_id, name, role, now() FROM listed
-           ON CONFLICT (bc_id, user_id) DO UPDATE SET name = excluded.name, role = excluded.role, seen_at = now()""",
-        bc_id,
-        [user_id for user_id, _, _ in people],
-        [name for _, name, _ in people],
-        [role for _, _, role in people],
-    )
-
-
-async def names(db: Database, bc_id: str) -> dict[str, str]:
-    """By user id, the names of the members as TikTok listed them last."""
-    return {row["user_id"]: row["name"] for row in await db.fetch("SELECT * FROM people WHERE bc_id = $1", bc_id)}
-
-
 async def note_account(
     db: Database, bc_id: str, user_id: str, asset_id: str, permissions: Sequence[Permission]
 ) -> None:

@@ -50,6 +50,12 @@ def one_value(handler: Handler) -> Handler:
     return take  # type: ignore[return-value]  # as above
 
 
+def command_id() -> str:
+    """The id of the update that is handled: a repeat of the same command carries the same."""
+    info = workflow.current_update_info()
+    return info.id if info else ""
+
+
 class Renewal:
     """The end of a run: no new command is begun, so that those under way can finish and the next run can start."""
 

@@ -36,7 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from sparkads.errors import AuthorizationEnded, describe, from_failure, refused
     from sparkads.roles import Action
     from workflows import _calls, _card
-    from workflows._messages import Renewal, Undecodable, one_value
+    from workflows._messages import Renewal, Undecodable, command_id, one_value
 
 MAINTENANCE = timedelta(days=30)
 """An idle run is renewed this often, so that none depends on code that is years old. It ends nothing (R10)."""
@@ -297,7 +297,7 @@ class AuthorizationWorkflow:
                     asset_id=self._start.asset_id,
                     authorization_id=self._authorization_id,
                     command=command,
-                    command_id=_command_id(),
+                    command_id=command_id(),
                 ),
                 summary=f"Share with {len(command.members)} members, {len(command.ad_accounts)} ad accounts",
                 **_calls.ANSWER,
@@ -329,7 +329,7 @@ class AuthorizationWorkflow:
                     asset_id=self._start.asset_id,
                     authorization_id=self._authorization_id,
                     command=command,
-                    command_id=_command_id(),
+                    command_id=command_id(),
                 ),
                 summary=f"Unshare from {len(command.members)} members, {len(command.ad_accounts)} ad accounts",
                 **_calls.ANSWER,
@@ -446,8 +446,3 @@ class AuthorizationWorkflow:
         if self._waiting_for:
             return "partner"
         return "nobody" if self._members or self._ad_accounts else "admin"
-
-
-def _command_id() -> str:
-    info = workflow.current_update_info()
-    return info.id if info else ""

@@ -65,7 +65,7 @@ with workflow.unsafe.imports_passed_through():
     from sparkads.policy import PROFILES
     from sparkads.roles import Action
     from workflows import _calls, _card
-    from workflows._messages import Renewal, Undecodable, one_value
+    from workflows._messages import Renewal, Undecodable, command_id, one_value
 
 FIRST_SWEEP_AGAIN = timedelta(seconds=30)
 """Until the first sweep has said how often to look, sweeps and reviews."""
@@ -346,9 +346,7 @@ class BusinessCenterWorkflow:
         """Open a request for each handle, as long as the cap has room (R2, R6, R8)."""
         begun = await workflow.execute_activity_method(
             RequestActivities.begin_command,
-            BeginCommand(
-                bc_id=self._bc_id, actor=command.actor, action=Action.REQUEST_ACCESS, command_id=_command_id()
-            ),
+            BeginCommand(bc_id=self._bc_id, actor=command.actor, action=Action.REQUEST_ACCESS, command_id=command_id()),
             summary="Only an admin may request access",
             **_calls.ANSWER,
         )
@@ -371,7 +369,7 @@ class BusinessCenterWorkflow:
         )
         await workflow.execute_activity_method(
             RequestActivities.keep_answer,
-            KeepAnswer(bc_id=self._bc_id, command_id=_command_id(), answer=answer),
+            KeepAnswer(bc_id=self._bc_id, command_id=command_id(), answer=answer),
             summary="Keep the answer for a repeat",
             **_calls.ANSWER,
         )
@@ -711,8 +709,3 @@ def _handles(command: RequestAccess) -> tuple[str | None, ...]:
 
 def _request_name(command: RequestAccess, handle: str | None) -> str:
     return handle or f"open-{command.command_id}"[:64]
-
-
-def _command_id() -> str:
-    info = workflow.current_update_info()
-    return info.id if info else ""

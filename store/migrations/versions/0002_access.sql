@@ -38,16 +38,6 @@ CREATE TABLE partner_steps (
     PRIMARY KEY (authorization_id, advertiser_id)
 );
 
--- The people of a Business Center as TikTok listed them last.
-CREATE TABLE people (
-    bc_id   text NOT NULL,
-    user_id text NOT NULL,
-    name    text NOT NULL,
-    role    text NOT NULL,
-    seen_at timestamptz NOT NULL,
-    PRIMARY KEY (bc_id, user_id)
-);
-
 -- What we recorded and what TikTok says, where the two differed.
 CREATE TABLE differences (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
