@@ -32,8 +32,8 @@ from sparkads import names
 from sparkads.client import SparkAds
 from sparkads.files import Files
 from store.database import Pool
-from tiktok import ADVANCED, BASIC, PREMIUM, ULTIMATE, UNLIMITED, TikTok
-from workers.connections import connect_database, connect_temporal
+from tiktok import TikTok
+from workers.connections import connect_database, connect_temporal, connect_tiktok
 from workers.settings import Settings
 from workflows.access_request import AccessRequestWorkflow
 from workflows.authorization import AuthorizationWorkflow
@@ -48,8 +48,6 @@ WORKFLOWS = [
     ReleaseCampaignWorkflow,
     PublishShardWorkflow,
 ]
-
-TIERS = {"basic": BASIC, "advanced": ADVANCED, "premium": PREMIUM, "ultimate": ULTIMATE, "unlimited": UNLIMITED}
 
 # Our own modules are loaded once, not again for each workflow: they are deterministic, and pydantic models that are
 # loaded twice are different types.
@@ -84,8 +82,7 @@ async def run_worker(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as exits:
         await exits.enter_async_context(db)
-        limits = TIERS[settings.tiktok_tier]
-        tiktok = await exits.enter_async_context(TikTok(settings.tiktok_base_url, limits=limits))
+        tiktok = await exits.enter_async_context(connect_tiktok(settings, db))
         webhook = None
         if settings.webhook_url is not None:
             webhook = await exits.enter_async_context(Webhook(settings.webhook_url, settings.webhook_secret))
