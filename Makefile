@@ -53,4 +53,4 @@ lock: $(READY)  ## Pin the dependencies again
 	$(BIN)/uv pip compile pyproject.toml --extra app -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements-server.lock
 
 clean:  ## Remove the virtual environment and local data
-	rm -rf .venv .local
+	rm -rf .venv .venv-bench .local
