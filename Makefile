@@ -38,7 +38,7 @@ format: $(READY)  ## Format the code
 up: $(READY)  ## The local stack until Ctrl-C; its data stays in .local/
 	@$(BIN)/python -m workers local
 
-bench: $(READY)  ## Measure, as ratios within one run (ARGS=access: idle authorizations, scans, calls)
+bench: $(READY)  ## Publish beside a plain script, DBOS and Celery (ARGS=limits: rate limits; ARGS=access: years of access)
 	@$(BIN)/python -m bench $(ARGS)
 
 screenshots: $(READY)  ## Make the pictures of the README again (needs Chromium)

@@ -89,11 +89,19 @@ async def _measure(
         # A world for each size, so that none works with what another has left.
         async with world([*pythons, ENGINE], accounts=accounts, delay=delay) as prepared:
             runs += [
-                await run_rival(prepared, rival, size, pythons[rival.name]) for rival in RIVALS if rival.name in pythons
+                _told(await run_rival(prepared, rival, size, pythons[rival.name]))
+                for rival in RIVALS
+                if rival.name in pythons
             ]
             async with worker_processes(prepared, workers) as pids:
-                runs.append(await run_engine(prepared, size, pids))
+                runs.append(_told(await run_engine(prepared, size, pids)))
     return runs, missing
+
+
+def _told(run: Measured) -> Measured:
+    """Say how far it is: large runs take minutes."""
+    print(f"{run.targets:,} targets, {run.name}: {run.throughput:,.0f} a second", file=sys.stderr)
+    return run
 
 
 def _document(sizes: Sequence[int], runs: Sequence[Measured], missing: dict[str, str]) -> dict[str, object]:

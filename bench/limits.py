@@ -151,7 +151,12 @@ def main(arguments: Sequence[str]) -> None:
 
 
 async def _measure(tiers: Sequence[str], workers: Sequence[int], *, quick: bool) -> tuple[list[Share], Punctuality]:
-    shares = [await _share(tier, count, quick=quick) for tier in tiers for count in workers]
+    shares = []
+    for tier in tiers:
+        for count in workers:
+            shares.append(await _share(tier, count, quick=quick))
+            # It takes minutes altogether.
+            print(f"{tier}, {count} workers: {shares[-1].used:.1%} used", file=sys.stderr)
     # At the tightest of them.
     return shares, await _punctuality(tiers[0])
 
