@@ -56,6 +56,9 @@ def main() -> None:
     )
     parser.add_argument("--accounts", type=int, default=20, help="TikTok accounts they are spread over (default 20)")
     parser.add_argument("--delay", type=float, default=0.05, help="seconds that TikTok takes for a call (default 0.05)")
+    parser.add_argument(
+        "--in-flight", type=int, default=8, help="calls that each of the others has under way at most (default 8)"
+    )
     parser.add_argument("--workers", type=int, default=1, help="worker processes of sparkads (default 1)")
     parser.add_argument("--picture", type=Path, help="draw the largest run as an SVG")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -65,7 +68,9 @@ def main() -> None:
         parser.error(f"--targets: a multiple of {AD_ACCOUNTS_EACH}, up to {MAX_ROWS:,}")
     if not FEWEST_ACCOUNTS <= chosen.accounts <= MOST_ACCOUNTS:
         parser.error(f"--accounts: {FEWEST_ACCOUNTS} to {MOST_ACCOUNTS}")
-    runs, missing = asyncio.run(_measure(sizes, chosen.accounts, chosen.delay, chosen.workers))
+    if min(chosen.workers, chosen.in_flight) < 1:
+        parser.error("--workers, --in-flight: at least 1")
+    runs, missing = asyncio.run(_measure(sizes, chosen))
     if chosen.picture:
         largest = [one for one in runs if one.targets == sizes[-1]]
         chosen.picture.write_text(draw(largest, delay=chosen.delay, on=datetime.now(UTC).date()))
@@ -76,9 +81,7 @@ def main() -> None:
         _print(sizes, runs, missing)
 
 
-async def _measure(
-    sizes: Sequence[int], accounts: int, delay: float, workers: int
-) -> tuple[list[Measured], dict[str, str]]:
+async def _measure(sizes: Sequence[int], chosen: argparse.Namespace) -> tuple[list[Measured], dict[str, str]]:
     """All runs, and by name who could not run, and why."""
     pythons: dict[str, str] = {}
     missing: dict[str, str] = {}
@@ -90,13 +93,13 @@ async def _measure(
     runs = []
     for size in sizes:
         # A world for each size, so that none works with what another has left.
-        async with world([*pythons, ENGINE], accounts=accounts, delay=delay) as prepared:
+        async with world([*pythons, ENGINE], accounts=chosen.accounts, delay=chosen.delay) as prepared:
             runs += [
-                _told(await run_rival(prepared, rival, size, pythons[rival.name]))
+                _told(await run_rival(prepared, rival, size, in_flight=chosen.in_flight, python=pythons[rival.name]))
                 for rival in RIVALS
                 if rival.name in pythons
             ]
-            async with worker_processes(prepared, workers) as pids:
+            async with worker_processes(prepared, chosen.workers) as pids:
                 runs.append(_told(await run_engine(prepared, size, pids)))
     return runs, missing
 

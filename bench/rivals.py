@@ -15,7 +15,7 @@ from bench.batch import Group, Work
 from bench.measured import FLOOR, Measured
 from bench.meter import cpu_seconds, database_bytes, monotonic
 from bench.rival_packages import redis_server
-from bench.world import ADS_PER_AD_GROUP, BC, IN_FLIGHT, World, token_of
+from bench.world import ADS_PER_AD_GROUP, BC, World, token_of
 from sparkads import Files
 from tiktok import NewAdGroup, NewCampaign
 from workers.child_process import start_child
@@ -43,8 +43,20 @@ RIVALS = (
 )
 
 
-async def run_rival(world: World, rival: Rival, targets: int, python: str) -> Measured:
-    """Have a competitor publish, and its review read, in ad accounts of its own."""
+async def run_rival(world: World, rival: Rival, targets: int, *, in_flight: int, python: str) -> Measured:
+    """
+    Have a competitor publish, and its review read, in ad accounts of its own.
+
+    Args:
+        world: the stack; no worker of sparkads runs.
+        rival: who.
+        targets: how many ads, over all its ad accounts.
+        in_flight: calls that it has under way at most.
+        python: the interpreter that has its packages.
+
+    Raises:
+        RuntimeError: it ended before it was done; its errors are on this process's error output.
+    """
     table = f"bench_{rival.module.removeprefix('bench.')}"
     await world.db.execute(
         f"""CREATE TABLE {table} (
@@ -64,7 +76,7 @@ async def run_rival(world: World, rival: Rival, targets: int, python: str) -> Me
             database_url=world.stack.database_url,
             dbos_url=_database(world.stack.database_url, "bench_dbos"),
             broker_url=f"redis+socket://{broker}",
-            in_flight=IN_FLIGHT,
+            in_flight=in_flight,
             groups=[group for groups in prepared for group in groups],
         )
         work.write(folder / "work.json")

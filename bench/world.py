@@ -32,8 +32,6 @@ BC = "7300000000000000001"
 ADMIN = "6100000000000000001"
 AD_ACCOUNTS_EACH = 4
 ADS_PER_AD_GROUP = AdTemplate().ads_per_ad_group
-IN_FLIGHT = 8
-"""Calls that each competitor has under way at most; more make none of them faster here."""
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
 _WORKER_STARTS, _WORKER_ENDS = 60.0, 45.0
