@@ -156,7 +156,7 @@ async def _measure(tiers: Sequence[str], workers: Sequence[int], *, quick: bool)
         for count in workers:
             shares.append(await _share(tier, count, quick=quick))
             # It takes minutes altogether.
-            print(f"{tier}, {count} workers: {shares[-1].used:.1%} used", file=sys.stderr)
+            print(f"tier {tier}, workers {count}: {shares[-1].used:.1%} used", file=sys.stderr)
     # At the tightest of them.
     return shares, await _punctuality(tiers[0])
 
@@ -167,7 +167,7 @@ async def _share(tier: str, workers: int, *, quick: bool) -> Share:
     async with world([ENGINE], accounts=20) as prepared:
         report, _ = await _publish_at_tier(prepared, tier, workers, targets)
     create = report["paths"][_CREATE]
-    seconds = create["last_at"] - create["first_at"]
+    seconds = create["last_accepted"] - create["first_accepted"]
     return Share(
         tier, workers, create["accepted"], seconds, most_accepted(allowed, seconds), throttled=report["throttled"]
     )

@@ -46,7 +46,7 @@ class Calls:
         apart = ("/file/", "/bc/asset/admin/get/", "/ad/create/")
         create = report["paths"].get("/ad/create/", {})
         other = sum(counts["calls"] for path, counts in report["paths"].items() if not path.startswith(apart))
-        return cls(create.get("calls", 0), other, create.get("last_at") or 0.0)
+        return cls(create.get("calls", 0), other, create.get("last_accepted") or 0.0)
 
 
 @dataclass

@@ -63,7 +63,7 @@ def test_one_size_does_not_grow() -> None:
 def test_media_and_the_sweep_are_apart_from_other_calls() -> None:
     report = {
         "paths": {
-            "/ad/create/": {"calls": 5, "last_at": 12.5},
+            "/ad/create/": {"calls": 5, "last_accepted": 12.5},
             "/ad/get/": {"calls": 3},
             "/adgroup/create/": {"calls": 2},
             "/file/video/ad/upload/": {"calls": 4},
