@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, ValidationError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.campaigns import known_campaign
+from activities.campaigns import known_campaign, require_its_people
 from activities.failures import tiktok_failures
 from activities.gates import blocker, gone_accounts
 from activities.heartbeat import heartbeating
@@ -23,10 +23,10 @@ from sparkads.contracts.authorization import NOT_DONE, AdAccountLink, MemberGran
 from sparkads.contracts.base import BlobRef, Contract
 from sparkads.contracts.business_center import RequestAccess, RequestOpened
 from sparkads.contracts.release import AdTemplate, Command, ReleaseInput, TargetState, Wave
-from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, OnlyItsPeople, Refusal, refused
+from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, Refusal, refused
 from sparkads.files import FileDamaged, Files
 from sparkads.manifest import ReleaseBundle
-from sparkads.roles import Action, BcRole, Permission, may
+from sparkads.roles import Action, Permission, may
 from sparkads.scopes import NewVideos, Scope
 from store import audit, publishing, releases, requests
 from store.database import Pool
@@ -96,6 +96,8 @@ class Plan(Contract):
 
     waves: tuple[Wave, ...]
     counts: dict[TargetState, int]
+    unknown: tuple[str, ...] = ()
+    """rows whose outcome is unknown, the first few"""
 
 
 class ReleaseActivities:
@@ -423,20 +425,14 @@ class ReleaseActivities:
         return Plan(
             waves=tuple(await releases.plan(self._db, ref.campaign_id)),
             counts=await releases.counts(self._db, ref.campaign_id),
+            unknown=tuple(await releases.unknown_rows(self._db, ref.campaign_id)),
         )
 
     @activity.defn
     async def set_brake(self, brake: Brake) -> None:
         """Pause, resume or cancel, if the actor may; from then on the store lets no batch through."""
         campaign = await known_campaign(self._db, brake.campaign_id)
-        who = await self._people.require(campaign.bc_id, brake.command.actor, Action.RUN_RELEASE)
-        if who.role is not BcRole.ADMIN and brake.command.actor not in {campaign.started_by, campaign.operator}:
-            refusal = OnlyItsPeople(
-                f"R5: {brake.command.actor} may not {brake.action} campaign {brake.campaign_id}; "
-                f"ask {campaign.started_by}, {campaign.operator} or an admin: {', '.join(who.admins[:5])}"
-            )
-            await self._people.record_refusal(campaign.bc_id, brake.command.actor, brake.action, refusal)
-            raise refused(refusal)
+        await require_its_people(self._people, campaign, brake.command.actor, brake.action)
         async with self._db.acquire() as connection, connection.transaction():
             await releases.set_flags(connection, brake.campaign_id, paused=brake.paused, cancelled=brake.cancelled)
             if brake.cancelled:

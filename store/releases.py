@@ -11,6 +11,9 @@ from sparkads.contracts.release import FINAL_STATES, TargetState, Wave
 from sparkads.manifest import ManifestRow
 from store.database import Connection, Database
 
+NAMED = 10
+"""Rows that are named where there may be more."""
+
 SHARD_SIZE = 500
 """Targets a shard holds at most: a page that one short workflow publishes; history stays small."""
 
@@ -150,6 +153,23 @@ async def counts(db: Database, campaign_id: str) -> dict[TargetState, int]:
     """How many targets stand where."""
     rows = await db.fetch("SELECT state, count(*) FROM targets WHERE campaign_id = $1 GROUP BY state", campaign_id)
     return {TargetState(row["state"]): row["count"] for row in rows}
+
+
+async def state_of(db: Database, campaign_id: str, row_id: str) -> TargetState | None:
+    """Where one target stands; None if there is none."""
+    found = await db.fetchval("SELECT state FROM targets WHERE campaign_id = $1 AND row_id = $2", campaign_id, row_id)
+    return None if found is None else TargetState(found)
+
+
+async def unknown_rows(db: Database, campaign_id: str) -> list[str]:
+    """The first targets whose outcome is unknown."""
+    rows = await db.fetch(
+        "SELECT row_id FROM targets WHERE campaign_id = $1 AND state = $2 ORDER BY row_number LIMIT $3",
+        campaign_id,
+        TargetState.UNKNOWN,
+        NAMED,
+    )
+    return [row["row_id"] for row in rows]
 
 
 async def shard_counts(db: Database, campaign_id: str, wave: int, shard: int) -> dict[TargetState, int]:
