@@ -31,7 +31,7 @@ async def require_its_people(people: Members, campaign: releases.Campaign, actor
     if who.role is BcRole.ADMIN or actor in {campaign.started_by, campaign.operator}:
         return
     refusal = OnlyItsPeople(
-        f"R5: {actor} may not {action} campaign {campaign.campaign_id}; "
+        f"R5: {actor} may not {action.replace('_', ' ')} in campaign {campaign.campaign_id}; "
         f"ask {campaign.started_by}, {campaign.operator} or an admin: {', '.join(who.admins[:5])}"
     )
     await people.record_refusal(campaign.bc_id, actor, action, refusal)

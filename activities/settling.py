@@ -17,6 +17,7 @@ from activities.members import Members, current_run
 from activities.platform import Platform
 from activities.publish import ShardRef
 from activities.tokens import by_token, made_ads, token_of
+from sparkads import names
 from sparkads.contracts.base import Contract
 from sparkads.contracts.notification import NotificationKind
 from sparkads.contracts.release import SettleTarget, TargetSettled, TargetState
@@ -146,7 +147,7 @@ class SettlingActivities:
         """
         command = verdict.command
         campaign = await known_campaign(self._db, verdict.campaign_id)
-        await require_its_people(self._people, campaign, command.actor, f"settle row {command.row_id} of")
+        await require_its_people(self._people, campaign, command.actor, names.SETTLE_TARGET)
         target = await intents.unknown_target(self._db, verdict.campaign_id, command.row_id)
         if target is None:
             raise refused(await self._why_not(verdict.campaign_id, command.row_id))
