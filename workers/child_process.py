@@ -31,9 +31,10 @@ class StackError(Exception):
 
 
 class ChildDied(StackError):
-    """A process ended by itself, or was not ready in time. `code` is its exit code, None while it runs."""
+    """The process `name` ended by itself, or was not ready in time. `code` is its exit code, None while it runs."""
 
     def __init__(self, name: str, what: str, log: Path, code: int | None) -> None:
+        self.name = name
         self.code = code
         tail = "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
         super().__init__(f"{name} {what}. The end of {log}:\n{tail or '  (empty)'}")
