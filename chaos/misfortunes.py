@@ -8,8 +8,6 @@ from typing import Any
 
 from chaos.world import Owner, World
 
-WORKERS = 3
-
 _DELAY = 1.0
 """Seconds a call may take longer: well below the settle window, which has to be longer than any call (runner.py)."""
 
@@ -56,9 +54,10 @@ class Misfortune:
 
 @dataclass(frozen=True)
 class Storm:
-    """How much goes wrong: `kills` of workers and `restarts` of each server, spread over `seconds`."""
+    """How much goes wrong: `kills` of the `workers` and `restarts` of each server, spread over `seconds`."""
 
     seconds: float
+    workers: int
     kills: int
     restarts: int
 
@@ -66,14 +65,14 @@ class Storm:
 def storm_for(targets: int) -> Storm:
     """A storm as long as such a release takes in it: a worker dies every few seconds, each server every minute."""
     seconds = max(24.0, targets * 0.1)
-    return Storm(seconds, kills=round(seconds / 5), restarts=max(1, round(seconds / 60)))
+    return Storm(seconds, workers=3, kills=round(seconds / 5), restarts=max(1, round(seconds / 60)))
 
 
 def draw(world: World, storm: Storm) -> list[Misfortune]:
     """Everything that happens to a world, in the order of time. The same seed and storm give the same."""
     random = Random(f"misfortunes/{world.seed}")  # noqa: S311 - repeatable on purpose
     drawn = [
-        Misfortune(at, What.WORKER_KILLED, worker=random.randrange(WORKERS))
+        Misfortune(at, What.WORKER_KILLED, worker=random.randrange(storm.workers))
         for at in _spread(random, storm.kills, storm.seconds)
     ]
     for what in (What.POSTGRESQL_RESTARTED, What.TEMPORAL_RESTARTED):

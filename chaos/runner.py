@@ -20,7 +20,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from chaos import misfortunes
-from chaos.misfortunes import WORKERS, Misfortune, Storm, What
+from chaos.misfortunes import Misfortune, Storm, What
 from chaos.verdict import Evidence, TrailLine, Violation, unexplained, violations
 from chaos.world import ADMIN, BC, TOKEN, VIDEOS, Owner, World, consent_of, seed_of
 from sparkads import ReleaseInput, RequestAccess, Scope, SparkAds
@@ -110,7 +110,7 @@ async def run(world: World, storm: Storm, watch: Watch, *, patience: float, data
     ):
         spark = await SparkAds.connect(stack.temporal_address, object_store=stack.object_store)
         one = _Run(world, storm, watch, stack, http, db, spark)
-        for _ in range(WORKERS):
+        for _ in range(storm.workers):
             one.workers.append(await stack.add_worker())
         async with one.supervised():
             await one.prepare()

@@ -20,7 +20,7 @@ TOKEN = "token-of-chaos"  # noqa: S105 - of the pretended TikTok
 DENIED_WORD = "banned"
 """A caption with it is turned down by the simulator's review."""
 
-VIDEOS = 3
+VIDEOS = 2
 FEWEST_ACCOUNTS = 6
 MOST_ACCOUNTS = 200
 """R6."""
