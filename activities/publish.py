@@ -317,14 +317,15 @@ class PublishActivities:
     async def _publish(self, batch: _Batch, found: Mapping[str, Ad]) -> int:
         async with self._db.acquire() as connection, connection.transaction():
             news = await intents.record_published(connection, made_ads(found))
-            if news:
+            made = (f"{batch.targets[token].row_id}: {found[token].ad_id}" for token in news)
+            for rows in audit.in_lines(made):
                 await audit.write(
                     connection,
                     bc_id=batch.bc_id,
                     actor=audit.SYSTEM,
                     action="ads made",
                     subject=f"ad group {batch.adgroup_id}",
-                    reason=", ".join(f"{batch.targets[token].row_id}: {found[token].ad_id}" for token in news),
+                    reason=rows,
                     run=current_run(),
                 )
         return len(news)

@@ -96,12 +96,24 @@ async def set_ready(connection: Connection, campaign_id: str, ready: Sequence[Ca
     )
 
 
-async def block_waiting(connection: Connection, campaign_id: str, reasons: Sequence[tuple[str, str]]) -> None:
-    """Block targets that still wait, each `(row_id, reason)`; one that was frozen in the meantime stays frozen."""
-    await connection.executemany(
-        "UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND row_id = $2 AND state = 'waiting'",
-        [(campaign_id, row_id, TargetState.BLOCKED, reason[:500]) for row_id, reason in reasons],
+async def block_waiting(
+    connection: Connection, campaign_id: str, reasons: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """
+    Block targets that still wait, each `(row_id, reason)`; returns those that were.
+
+    One that was frozen in the meantime stays frozen.
+    """
+    rows = await connection.fetch(
+        """UPDATE targets t SET state = $4, reason = one.reason
+           FROM unnest($2::text[], $3::text[]) AS one (row_id, reason)
+           WHERE t.campaign_id = $1 AND t.row_id = one.row_id AND t.state = 'waiting' RETURNING t.row_id, t.reason""",
+        campaign_id,
+        [row_id for row_id, _ in reasons],
+        [reason[:500] for _, reason in reasons],
+        TargetState.BLOCKED,
     )
+    return [(row["row_id"], row["reason"]) for row in rows]
 
 
 async def set_state(connection: Connection, campaign_id: str, reasons: Sequence[tuple[str, TargetState, str]]) -> None:

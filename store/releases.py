@@ -264,28 +264,30 @@ async def note_post(db: Database, bc_id: str, item_id: str, reason: str) -> int:
     return int(status.rsplit(" ", 1)[-1])
 
 
-async def block_account(db: Database, campaign_id: str, handle: str, reason: str) -> int:
-    """Block the waiting rows of an account; returns how many."""
-    status = await db.execute(
-        "UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND handle = $2 AND state = 'waiting'",
+async def block_account(connection: Connection, campaign_id: str, handle: str, reason: str) -> list[str]:
+    """Block the waiting rows of an account; returns them."""
+    rows = await connection.fetch(
+        """UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND handle = $2 AND state = 'waiting'
+           RETURNING row_id""",
         campaign_id,
         handle,
         TargetState.BLOCKED,
         reason[:500],
     )
-    return int(status.rsplit(" ", 1)[-1])
+    return [row["row_id"] for row in rows]
 
 
-async def block_late(db: Database, campaign_id: str) -> int:
-    """Block the rows whose instant has come while they waited for an account; returns how many."""
-    status = await db.execute(
+async def block_late(connection: Connection, campaign_id: str, reason: str) -> list[str]:
+    """Block the rows whose instant has come while they waited for an account; returns them."""
+    rows = await connection.fetch(
         """UPDATE targets SET state = $2, reason = $3
-           WHERE campaign_id = $1 AND state = 'waiting' AND NOT asap AND due_at <= clock_timestamp()""",
+           WHERE campaign_id = $1 AND state = 'waiting' AND NOT asap AND due_at <= clock_timestamp()
+           RETURNING row_id""",
         campaign_id,
         TargetState.BLOCKED,
-        "R1: the account was not authorized and shared when the row was due",
+        reason,
     )
-    return int(status.rsplit(" ", 1)[-1])
+    return [row["row_id"] for row in rows]
 
 
 async def finish(connection: Connection, campaign_id: str) -> bool:
@@ -303,16 +305,16 @@ async def set_flags(db: Database, campaign_id: str, *, paused: bool, cancelled: 
     )
 
 
-async def cancel_rest(db: Database, campaign_id: str, reason: str) -> int:
-    """Cancel every target that was not submitted."""
-    status = await db.execute(
-        "UPDATE targets SET state = $2, reason = $3 WHERE campaign_id = $1 AND state = ANY($4)",
+async def cancel_rest(connection: Connection, campaign_id: str, reason: str) -> list[str]:
+    """Cancel every target that was not submitted; returns them."""
+    rows = await connection.fetch(
+        "UPDATE targets SET state = $2, reason = $3 WHERE campaign_id = $1 AND state = ANY($4) RETURNING row_id",
         campaign_id,
         TargetState.CANCELLED,
         reason,
         [TargetState.WAITING, TargetState.READY],
     )
-    return int(status.rsplit(" ", 1)[-1])
+    return [row["row_id"] for row in rows]
 
 
 async def report_rows(db: Database, campaign_id: str) -> list[ReportRow]:
