@@ -219,17 +219,19 @@ class ReleaseActivities:
             async with slots:
                 await self._share(campaign, settle, account)
 
-        async with asyncio.TaskGroup() as group:
-            for account in arrived:
-                group.create_task(share(account))
+        outcomes = await asyncio.gather(*map(share, arrived), return_exceptions=True)
+        shared = {one.handle for one, outcome in zip(arrived, outcomes, strict=True) if outcome is None}
         for account in waiting:
             if account.asset_id is None:
                 await self._block_if_answered(campaign, account)
-        await self._open_gates(campaign, {account.handle for account in arrived})
+        await self._open_gates(campaign, shared)
         late = "R1: the account was not authorized and shared when the row was due"
         async with self._db.acquire() as connection, connection.transaction():
             rows = await releases.block_late(connection, settle.campaign_id, late)
             await self._tell_blocked(connection, campaign, late, rows)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome  # the others go on; this one is tried again
 
     async def _share(self, campaign: releases.Campaign, settle: SettleAccounts, account: WaitingAccount) -> None:
         who = await self._people.access(campaign.bc_id, settle.actor)
@@ -241,8 +243,10 @@ class ReleaseActivities:
             members=tuple(MemberGrant(user_id=user_id, permissions=(Permission.SPARK,)) for user_id in people),
             ad_accounts=tuple(AdAccountLink(advertiser_id=advertiser) for advertiser in account.advertiser_ids),
         )
-        # The same share of the same account is the same command, also if this activity runs again.
-        command_id = f"{settle.campaign_id}-{account.asset_id}-{len(account.advertiser_ids)}"
+        # A further attempt is a further command: to share what is shared changes nothing, and the same command would
+        # be answered with what the first attempt could not do.
+        info = activity.info()
+        command_id = f"{info.workflow_run_id}-{info.activity_id}-{info.attempt}-{account.asset_id}"
         try:
             result = await self._client.share(campaign.bc_id, str(account.asset_id), command, command_id=command_id)
         except Refusal as refusal:
@@ -255,7 +259,15 @@ class ReleaseActivities:
             if pair.outcome is PairOutcome.FAILED:
                 raise ApplicationError(f"account {account.asset_id}: {pair.subject}: {pair.reason}", type="NotShared")
             if pair.outcome in NOT_DONE and pair.subject.startswith("ad account"):
+                if await self._is_gone(campaign, account):
+                    return  # R15: its rows are frozen with its authorization, as soon as the sweep has seen it
                 await self._block_account(campaign, account.handle, f"R11: {pair.subject}: {pair.reason}")
+
+    async def _is_gone(self, campaign: releases.Campaign, account: WaitingAccount) -> bool:
+        client = await self._platform.client(campaign.bc_id)
+        with tiktok_failures():
+            listed = await client.business_centers.all_assets(campaign.bc_id, "TT_ACCOUNT")
+        return all(asset.asset_id != account.asset_id for asset in listed)
 
     async def _block_if_answered(self, campaign: releases.Campaign, account: WaitingAccount) -> None:
         state = await requests.last_request_state(self._db, campaign.bc_id, account.handle)

@@ -65,6 +65,8 @@ class Ended(Contract):
     grants: int = 0
     links: int = 0
     targets_frozen: int = 0
+    campaigns: tuple[str, ...] = ()
+    """whose targets they are"""
 
 
 async def changes(
@@ -267,7 +269,12 @@ async def end_authorization(
         f"R15: the authorization ended ({stage.value.replace('_', ' ')}) before this row was submitted",
         [TargetState.WAITING, TargetState.READY],
     )
-    ended = Ended(grants=_count(grants), links=_count(links), targets_frozen=len(frozen))
+    ended = Ended(
+        grants=_count(grants),
+        links=_count(links),
+        targets_frozen=len(frozen),
+        campaigns=tuple(sorted({row["campaign_id"] for row in frozen})),
+    )
     return ended, [(row["campaign_id"], row["row_id"]) for row in frozen]
 
 

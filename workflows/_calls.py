@@ -71,9 +71,11 @@ BULK = Timing(
     task_queue=names.BULK_TASK_QUEUE,
     start_to_close_timeout=timedelta(minutes=30),
     heartbeat_timeout=_NOTICED,
-    retry_policy=_PATIENT,
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=15)
+    ),
 )
-"""Many calls in a row, each of which may be repeated; progress is in Postgres."""
+"""Many calls in a row, each of which may be repeated; progress is in Postgres. An instant waits for them."""
 
 PUBLISH = Timing(
     task_queue=names.BULK_TASK_QUEUE,
