@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ from pydantic import AwareDatetime, ValidationError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.campaigns import known_campaign
+from activities.campaigns import known_campaign, require_its_people
 from activities.failures import tiktok_failures
 from activities.gates import blocker, gone_accounts
 from activities.heartbeat import heartbeating
@@ -23,13 +24,13 @@ from sparkads.contracts.authorization import NOT_DONE, AdAccountLink, MemberGran
 from sparkads.contracts.base import BlobRef, Contract
 from sparkads.contracts.business_center import RequestAccess, RequestOpened
 from sparkads.contracts.release import AdTemplate, Command, ReleaseInput, TargetState, Wave
-from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, OnlyItsPeople, Refusal, refused
+from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, Refusal, refused
 from sparkads.files import FileDamaged, Files
 from sparkads.manifest import ReleaseBundle
-from sparkads.roles import Action, BcRole, Permission, may
+from sparkads.roles import Action, Permission, may
 from sparkads.scopes import NewVideos, Scope
 from store import audit, publishing, releases, requests
-from store.database import Pool
+from store.database import Connection, Pool
 from store.publishing import AdGroup, Media, VideoNeeded
 from store.releases import WaitingAccount
 from tiktok import DuplicateName, InvalidRequest, NewAdGroup, NewCampaign, NotReady, TikTokClient
@@ -96,6 +97,8 @@ class Plan(Contract):
 
     waves: tuple[Wave, ...]
     counts: dict[TargetState, int]
+    unknown: tuple[str, ...] = ()
+    """rows whose outcome is unknown, the first few"""
 
 
 class ReleaseActivities:
@@ -193,12 +196,12 @@ class ReleaseActivities:
                 result = await self._client.request_access(campaign.bc_id, command)
             except Refusal as refusal:
                 for account in accounts:
-                    await releases.block_account(self._db, invite.campaign_id, account.handle, str(refusal))
+                    await self._block_account(campaign, account.handle, str(refusal))
                 continue
             for line in result.requests:
                 if line.outcome is RequestOpened.CAP_REACHED and line.handle is not None:
                     reason = f"R6: all {result.slots} account slots of the Business Center are taken"
-                    await releases.block_account(self._db, invite.campaign_id, line.handle, reason)
+                    await self._block_account(campaign, line.handle, reason)
 
     @activity.defn
     async def settle_accounts(self, settle: SettleAccounts) -> None:
@@ -223,7 +226,10 @@ class ReleaseActivities:
             if account.asset_id is None:
                 await self._block_if_answered(campaign, account)
         await self._open_gates(campaign, {account.handle for account in arrived})
-        await releases.block_late(self._db, settle.campaign_id)
+        late = "R1: the account was not authorized and shared when the row was due"
+        async with self._db.acquire() as connection, connection.transaction():
+            rows = await releases.block_late(connection, settle.campaign_id, late)
+            await self._tell_blocked(connection, campaign, late, rows)
 
     async def _share(self, campaign: releases.Campaign, settle: SettleAccounts, account: WaitingAccount) -> None:
         who = await self._people.access(campaign.bc_id, settle.actor)
@@ -240,7 +246,7 @@ class ReleaseActivities:
         try:
             result = await self._client.share(campaign.bc_id, str(account.asset_id), command, command_id=command_id)
         except Refusal as refusal:
-            await releases.block_account(self._db, settle.campaign_id, account.handle, str(refusal))
+            await self._block_account(campaign, account.handle, str(refusal))
             return
         await self._block_refused(campaign, account, result)
 
@@ -249,15 +255,32 @@ class ReleaseActivities:
             if pair.outcome is PairOutcome.FAILED:
                 raise ApplicationError(f"account {account.asset_id}: {pair.subject}: {pair.reason}", type="NotShared")
             if pair.outcome in NOT_DONE and pair.subject.startswith("ad account"):
-                await releases.block_account(
-                    self._db, campaign.campaign_id, account.handle, f"R11: {pair.subject}: {pair.reason}"
-                )
+                await self._block_account(campaign, account.handle, f"R11: {pair.subject}: {pair.reason}")
 
     async def _block_if_answered(self, campaign: releases.Campaign, account: WaitingAccount) -> None:
         state = await requests.last_request_state(self._db, campaign.bc_id, account.handle)
         if state is not None and state not in {"pending", "approved"}:
             reason = f"R1: the access request for @{account.handle} was {state.replace('_', ' ')}"
-            await releases.block_account(self._db, campaign.campaign_id, account.handle, reason)
+            await self._block_account(campaign, account.handle, reason)
+
+    async def _block_account(self, campaign: releases.Campaign, handle: str, reason: str) -> None:
+        async with self._db.acquire() as connection, connection.transaction():
+            rows = await releases.block_account(connection, campaign.campaign_id, handle, reason)
+            await self._tell_blocked(connection, campaign, reason, rows)
+
+    async def _tell_blocked(
+        self, connection: Connection, campaign: releases.Campaign, reason: str, rows: Sequence[str]
+    ) -> None:
+        for some in audit.in_lines(rows):
+            await audit.write(
+                connection,
+                bc_id=campaign.bc_id,
+                actor=audit.SYSTEM,
+                action="targets blocked",
+                subject=f"rows {some}",
+                reason=reason,
+                run=current_run(),
+            )
 
     async def _open_gates(self, campaign: releases.Campaign, handles: set[str]) -> None:
         """Only rows of accounts that this run has just shared: another may have arrived in the meantime."""
@@ -275,7 +298,11 @@ class ReleaseActivities:
                 blocked.append((candidate.row_id, reason))
         async with self._db.acquire() as connection, connection.transaction():
             await publishing.set_ready(connection, campaign.campaign_id, ready)
-            await publishing.block_waiting(connection, campaign.campaign_id, blocked)
+            by_reason: dict[str, list[str]] = {}
+            for row_id, reason in await publishing.block_waiting(connection, campaign.campaign_id, blocked):
+                by_reason.setdefault(reason, []).append(row_id)
+            for reason, rows in by_reason.items():
+                await self._tell_blocked(connection, campaign, reason, rows)
 
     @activity.defn
     async def prepare_ad_accounts(self, prepare: Prepare) -> None:
@@ -423,24 +450,28 @@ class ReleaseActivities:
         return Plan(
             waves=tuple(await releases.plan(self._db, ref.campaign_id)),
             counts=await releases.counts(self._db, ref.campaign_id),
+            unknown=tuple(await releases.unknown_rows(self._db, ref.campaign_id)),
         )
 
     @activity.defn
     async def set_brake(self, brake: Brake) -> None:
         """Pause, resume or cancel, if the actor may; from then on the store lets no batch through."""
         campaign = await known_campaign(self._db, brake.campaign_id)
-        who = await self._people.require(campaign.bc_id, brake.command.actor, Action.RUN_RELEASE)
-        if who.role is not BcRole.ADMIN and brake.command.actor not in {campaign.started_by, campaign.operator}:
-            refusal = OnlyItsPeople(
-                f"R5: {brake.command.actor} may not {brake.action} campaign {brake.campaign_id}; "
-                f"ask {campaign.started_by}, {campaign.operator} or an admin: {', '.join(who.admins[:5])}"
-            )
-            await self._people.record_refusal(campaign.bc_id, brake.command.actor, brake.action, refusal)
-            raise refused(refusal)
+        await require_its_people(self._people, campaign, brake.command.actor, brake.action)
         async with self._db.acquire() as connection, connection.transaction():
             await releases.set_flags(connection, brake.campaign_id, paused=brake.paused, cancelled=brake.cancelled)
             if brake.cancelled:
-                await releases.cancel_rest(connection, brake.campaign_id, f"cancelled: {brake.command.reason}")
+                reason = f"cancelled: {brake.command.reason}"
+                for some in audit.in_lines(await releases.cancel_rest(connection, brake.campaign_id, reason)):
+                    await audit.write(
+                        connection,
+                        bc_id=campaign.bc_id,
+                        actor=brake.command.actor,
+                        action="targets cancelled",
+                        subject=f"rows {some}",
+                        reason=brake.command.reason,
+                        run=current_run(),
+                    )
             await audit.write(
                 connection,
                 bc_id=campaign.bc_id,

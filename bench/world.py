@@ -19,7 +19,7 @@ from sparkads.contracts.authorization import AdAccountLink
 from sparkads.contracts.base import BlobRef
 from store import credentials
 from store.database import Pool
-from tiktok import UNLIMITED, TikTok, TikTokClient
+from tiktok import TikTok, TikTokClient
 from workers.local import Stack, local_stack
 
 BC = "7300000000000000001"
@@ -131,7 +131,7 @@ async def servers(settings: Mapping[str, str], *, worker: bool = True) -> AsyncI
         local_stack(None, worker=worker, environment=settings) as stack,
         aiohttp.ClientSession() as http,
         asyncpg.create_pool(stack.database_url, min_size=1, max_size=16) as db,
-        TikTok(stack.tiktok_base_url, limits=UNLIMITED) as tiktok,
+        TikTok(stack.tiktok_base_url, limiter=None) as tiktok,
     ):
         spark = await SparkAds.connect(stack.temporal_address, object_store=stack.object_store)
         running = Servers(stack, http, db, spark, tiktok)

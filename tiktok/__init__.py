@@ -67,7 +67,7 @@ from tiktok.identities import (
     PostStatus,
     PostVideo,
 )
-from tiktok.limiter import ADVANCED, BASIC, PREMIUM, ULTIMATE, UNLIMITED, Limiter, Limits, Rate
+from tiktok.limiter import ADVANCED, BASIC, PREMIUM, ULTIMATE, Limiter, Limits, Rate, Turns, Window
 from tiktok.oauth import AuthorizedAdvertiser, Token
 
 __all__ = [
@@ -76,7 +76,6 @@ __all__ = [
     "PREMIUM",
     "PRODUCTION",
     "ULTIMATE",
-    "UNLIMITED",
     "AccountRole",
     "Ad",
     "AdGroup",
@@ -137,9 +136,11 @@ __all__ = [
     "TikTokError",
     "Timeouts",
     "Token",
+    "Turns",
     "UnknownOutcome",
     "Unreachable",
     "UserRole",
     "Video",
+    "Window",
     "WrongRoute",
 ]

@@ -1,6 +1,6 @@
 """Campaigns, ad groups and Spark Ads of an ad account."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
@@ -387,10 +387,25 @@ class Ads:
         """Enable, disable or delete ad groups (`OperationStatus`), 20 a call."""
         await self._set_status("adgroup", advertiser_id, ids, status)
 
-    async def create_ads(self, advertiser_id: str, adgroup_id: str, creatives: Sequence[Creative]) -> CreatedAds:
+    async def create_ads(
+        self,
+        advertiser_id: str,
+        adgroup_id: str,
+        creatives: Sequence[Creative],
+        *,
+        just_before: Callable[[], Awaitable[None]] | None = None,
+        within: float | None = None,
+    ) -> CreatedAds:
         """Create 1 to 20 ads in one ad group.
 
         There is no key that makes this repeatable.
+
+        Args:
+            advertiser_id: The ad account.
+            adgroup_id: The ad group.
+            creatives: What to make.
+            just_before: Done between the wait for the rate limit and the call; what it raises stops the call.
+            within: Seconds after which the answer counts as lost, in place of the usual time-out.
 
         Raises:
             ValueError: Not 1 to 20 creatives.
@@ -405,7 +420,17 @@ class Ads:
             "adgroup_id": adgroup_id,
             "creatives": [creative.body() for creative in creatives],
         }
-        answer = await self._caller.call(Call(verb="POST", path="ad/create/", write=True, body=body, partial=True))
+        answer = await self._caller.call(
+            Call(
+                verb="POST",
+                path="ad/create/",
+                write=True,
+                body=body,
+                partial=True,
+                just_before=just_before,
+                within=within,
+            )
+        )
         created = answer.parse(CreatedAds)
         ids = created.ad_ids or tuple(ad.ad_id for ad in created.ads)
         if not ids and not answer.partial:

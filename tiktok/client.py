@@ -10,7 +10,7 @@ from tiktok.business_centers import BusinessCenters
 from tiktok.connection import Caller, Connection, Timeouts
 from tiktok.files import Files
 from tiktok.identities import Identities
-from tiktok.limiter import BASIC, Limiter, Limits
+from tiktok.limiter import Limiter
 from tiktok.oauth import OAuth, TokenAccess
 
 _TIMEOUTS: Final = Timeouts()
@@ -20,7 +20,7 @@ class TikTok:
     """TikTok's API for Business v1.3 as one developer app sees it: one HTTP session, one limiter, many tokens.
 
     ```python
-    async with TikTok("https://business-api.tiktok.com") as tiktok:
+    async with TikTok("https://business-api.tiktok.com", Limiter(BASIC, turns)) as tiktok:
         client = tiktok.client(token)
         for center in await client.business_centers.list():
             ...
@@ -31,12 +31,13 @@ class TikTok:
 
     Args:
         base_url: Scheme and host of the API, e.g. `tiktok.PRODUCTION`.
-        limits: The app's tier.
+        limiter: Keeps the app's tier, together with all others that call for it. None: nobody is held up, which only
+            a pretended TikTok bears.
         timeouts: How long to wait for TikTok.
     """
 
-    def __init__(self, base_url: str, limits: Limits = BASIC, timeouts: Timeouts = _TIMEOUTS) -> None:
-        self._connection = Connection(base_url, limiter=Limiter(limits), timeouts=timeouts)
+    def __init__(self, base_url: str, limiter: Limiter | None, timeouts: Timeouts = _TIMEOUTS) -> None:
+        self._connection = Connection(base_url, limiter=limiter, timeouts=timeouts)
         self.oauth = OAuth(Caller(self._connection, None))
 
     async def __aenter__(self) -> Self:
@@ -48,9 +49,9 @@ class TikTok:
     ) -> None:
         await self._connection.__aexit__(kind, error, trace)
 
-    def client(self, token: SecretStr) -> "TikTokClient":
-        """The API with the rights of one token."""
-        return TikTokClient(self._connection, token)
+    def client(self, token: SecretStr, *, urgent: bool = True) -> "TikTokClient":
+        """The API with the rights of one token; `urgent` if a person waits for what is called."""
+        return TikTokClient(Caller(self._connection, token, urgent=urgent))
 
 
 class TikTokClient:
@@ -64,8 +65,7 @@ class TikTokClient:
         oauth: What the token is good for.
     """
 
-    def __init__(self, connection: Connection, token: SecretStr) -> None:
-        caller = Caller(connection, token)
+    def __init__(self, caller: Caller) -> None:
         self.business_centers = BusinessCenters(caller)
         self.identities = Identities(caller)
         self.files = Files(caller)

@@ -1,7 +1,7 @@
 """One call to TikTok: waits for its slot, sends, decodes, and names what went wrong. Repeats nothing by itself."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
@@ -56,6 +56,8 @@ class Call:
         secrets: What, besides the token, must not show in an error's text, should TikTok repeat it.
         partial: Whether the caller can deal with code 20001.
         harmless: Error codes that mean there was nothing to do.
+        just_before: What has to be done between the wait for a slot and the call; what it raises stops the call.
+        within: Seconds after which the answer counts as lost, in place of the usual time-out.
     """
 
     verb: str
@@ -68,6 +70,14 @@ class Call:
     secrets: tuple[SecretStr, ...] = ()
     partial: bool = False
     harmless: frozenset[int] = frozenset()
+    just_before: Callable[[], Awaitable[None]] | None = None
+    within: float | None = None
+
+    @property
+    def advertiser_id(self) -> str | None:
+        """The ad account that the call is about, if any."""
+        found = (self.body or self.params).get("advertiser_id")
+        return None if found is None else str(found)
 
     def content(self) -> aiohttp.FormData | bytes | None:
         """What goes into the request's body."""
@@ -152,11 +162,11 @@ class Connection:
 
     Args:
         base_url: Scheme and host, e.g. `https://business-api.tiktok.com`; the API's path is added.
-        limiter: Lets calls start.
+        limiter: Lets calls start; None: they start when they come.
         timeouts: How long to wait.
     """
 
-    def __init__(self, base_url: str, *, limiter: Limiter, timeouts: Timeouts) -> None:
+    def __init__(self, base_url: str, *, limiter: Limiter | None, timeouts: Timeouts) -> None:
         base = URL(base_url)
         if base.scheme not in {"http", "https"} or not base.host:
             raise ValueError("base_url must be an http(s) address")
@@ -188,30 +198,52 @@ class Connection:
             await self._session.close()
             self._session = None
 
-    async def call(self, call: Call, token: SecretStr | None) -> Answer:
+    async def call(self, call: Call, token: SecretStr | None, *, urgent: bool) -> Answer:
         """Make one call, with `token` in the `Access-Token` header.
 
         Raises:
             TikTokError: See `tiktok.errors`.
         """
-        return _understand(call, await self._send(call, token), (*call.secrets, token) if token else call.secrets)
+        reply = await self._send(call, token, urgent=urgent)
+        try:
+            return _understand(call, reply, (*call.secrets, token) if token else call.secrets)
+        except errors.Throttled as throttled:
+            if self._limiter is not None:
+                throttled.retry_after = await self._limiter.throttled(
+                    call.path, call.advertiser_id, whole_app=throttled.level is errors.Level.APP
+                )
+            raise
 
-    async def _send(self, call: Call, token: SecretStr | None) -> _Reply:
+    async def _wait(self, call: Call, *, urgent: bool) -> None:
+        if self._limiter is not None:
+            await self._limiter.slot(
+                call.path, advertiser_id=call.advertiser_id, urgent=urgent, just_before=call.just_before
+            )
+        elif call.just_before is not None:
+            await call.just_before()
+
+    def _timeout(self, call: Call) -> aiohttp.ClientTimeout:
+        if call.within is not None:
+            return aiohttp.ClientTimeout(total=call.within)
+        return self._upload_timeout if call.slow else self._call_timeout
+
+    async def _send(self, call: Call, token: SecretStr | None, *, urgent: bool) -> _Reply:
         if self._session is None:
             raise RuntimeError("the connection is not open: use `async with TikTok(...)`")
         headers = {"Content-Type": "application/json"} if call.form is None and call.body is not None else {}
         if token is not None:
             headers["Access-Token"] = token.get_secret_value()
-        await self._limiter.slot(call.path)
+        content = call.content()
+        await self._wait(call, urgent=urgent)
         failure: TikTokError
         try:
             async with self._session.request(
                 call.verb,
                 self._base / call.path,
                 params=query(call.params),
-                data=call.content(),
+                data=content,
                 headers=headers,
-                timeout=self._upload_timeout if call.slow else self._call_timeout,
+                timeout=self._timeout(call),
                 allow_redirects=False,
             ) as response:
                 return _Reply(response.status, response.content_type, await response.read())
@@ -230,13 +262,14 @@ class Connection:
 class Caller:
     """A connection together with the token to call with; what the groups of endpoints are built on."""
 
-    def __init__(self, connection: Connection, token: SecretStr | None) -> None:
+    def __init__(self, connection: Connection, token: SecretStr | None, *, urgent: bool = True) -> None:
         self.connection = connection
         self._token = token
+        self._urgent = urgent
 
     async def call(self, call: Call) -> Answer:
         """Make a call with this caller's token."""
-        return await self.connection.call(call, self._token)
+        return await self.connection.call(call, self._token, urgent=self._urgent)
 
     async def get(self, path: str, params: Mapping[str, Any]) -> Answer:
         """Read."""

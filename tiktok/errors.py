@@ -74,12 +74,12 @@ class Level(StrEnum):
 class Throttled(TikTokError):
     """Refused for being too frequent; nothing happened.
 
-    The answer does not tell which window (second, minute, day) was full, so `retry_after` is the shortest wait that
-    can help; who meets it again and again should assume the minute window and pause for up to 5 minutes.
+    The answer does not tell which window (second, minute, day) was full: `retry_after` is how long the limiter holds up
+    what it was said of, longer each time in a row.
 
     Attributes:
         level: Whose limit it was: the app's, the advertiser's or a field value's.
-        retry_after: Seconds to wait at least.
+        retry_after: Seconds to wait.
     """
 
     retry_after: float = 1.0

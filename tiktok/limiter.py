@@ -1,46 +1,73 @@
-"""How often this process may call TikTok: exact sliding windows per app and per endpoint, first come first served.
+"""How often TikTok may be called: by developer app, by endpoint, and by endpoint for one ad account.
 
-TikTok counts per developer app, sends no rate headers, and does not say which window was hit, so the count is kept
-here. A window slides: in no stretch of a second, a minute or a day do more calls start than the tier allows, which
-is right whether TikTok's own windows slide or stand on the clock.
+TikTok counts per developer app, sends no rate headers, and does not say which window was hit, so the count is kept on
+our side. Where it is kept is the caller's: `Turns` counts for all processes of an app together. Here is what a call
+counts for, how long ahead it asks, and what a throttling answer means.
 """
 
 import asyncio
-from array import array
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
-from typing import Final
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-SECOND: Final = 1.0
-MINUTE: Final = 60.0
-DAY: Final = 86_400.0
+MARGIN: Final = 0.025
+"""
+Seconds by which every window is kept longer than TikTok's.
+
+TikTok counts arrivals, only starts are known here, and no two calls take equally long to arrive. 2.5% of a second
+leave 97.5% of the rate.
+"""
+
+AHEAD: Final = 0.1
+"""Seconds ahead of a turn at which it is asked for: time for the question itself, and for what is done just before."""
+
+AHEAD_URGENT: Final = 1.0
+"""The same for calls that a person waits for: they stand in line before all those that ask later."""
+
+TRIES: Final = 3
+"""Turns that a call takes when each comes too late: a busy process must not start it in another window."""
+
+LONGEST_SLEEP: Final = 5.0
+"""Seconds after which somebody who waits asks again: a key's pause may have been lifted."""
+
+PAUSE: Final = 1.0
+"""Seconds that a key is held up for the first time: until TikTok's next second."""
+PAUSE_GROWTH: Final = 4.0
+"""Each time in a row longer by this, since the answer does not tell a full second from a full minute."""
+LONGEST_PAUSE: Final = 300.0
+"""TikTok's advice where a minute's allowance is used up: five minutes."""
+IN_A_ROW: Final = 10.0
+"""Seconds after a pause within which a further throttling answer counts as one in a row."""
 
 
 class Rate(BaseModel):
-    """Calls allowed to start in any second, any minute and any day."""
+    """Calls allowed to start in any second, any minute and a UTC day. None: no such limit."""
 
     model_config = ConfigDict(frozen=True)
 
     second: PositiveInt
-    minute: PositiveInt
-    day: PositiveInt
+    minute: PositiveInt | None = None
+    day: PositiveInt | None = None
 
 
 class Limits(BaseModel):
     """What one developer app may do.
 
     Attributes:
-        app: All calls together; `None` for no limit. Whether TikTok counts this over all endpoints or for each is
-            worded ambiguously in its documentation; one count over all is the careful reading.
+        app: All calls together. Whether TikTok counts this over all endpoints or for each is worded ambiguously in its
+            documentation; one count over all is the careful reading.
         paths: Further limits by endpoint, e.g. `{"ad/create/": Rate(...)}`.
+        advertiser: Calls to one endpoint for one ad account. 20 a second were seen in production; not documented.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    app: Rate | None
+    app: Rate
     paths: Mapping[str, Rate] = Field(default_factory=dict)
+    advertiser: Rate | None = Rate(second=20)
 
 
 def _tier(app: Rate, ad_create: Rate) -> Limits:
@@ -60,80 +87,115 @@ BASIC: Final = _tier(Rate(second=10, minute=600, day=864_000), Rate(second=5, mi
 ADVANCED: Final = _tier(Rate(second=20, minute=1_200, day=1_728_000), Rate(second=10, minute=200, day=86_400))
 PREMIUM: Final = _tier(Rate(second=30, minute=1_800, day=2_592_000), Rate(second=10, minute=300, day=86_400))
 ULTIMATE: Final = _tier(Rate(second=50, minute=3_000, day=4_320_000), Rate(second=15, minute=300, day=86_400))
-UNLIMITED: Final = Limits(app=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A key that a call counts for, with its rate. Without one nothing is counted, but the key can be paused."""
+
+    key: str
+    second: int | None = None
+    minute: int | None = None
+    day: int | None = None
+
+
+class Turns(Protocol):
+    """Counts calls for everybody who calls for the same app."""
+
+    async def take(self, windows: Sequence[Window], *, margin: float, horizon: float) -> tuple[bool, float]:
+        """Take the next turn if it comes within `horizon` seconds: whether it was taken, and seconds until it comes."""
+
+    async def pause(
+        self, window: Window, *, first: float, growth: float, longest: float, in_a_row_within: float
+    ) -> float:
+        """Hold a key up, `growth` times longer each time in a row; returns seconds."""
 
 
 class Limiter:
     """Lets calls start one after the other, each as early as the limits allow.
 
-    Calls waiting for one endpoint's limit do not hold up calls to other endpoints.
+    Calls that wait for one endpoint or ad account do not hold up others.
 
     Args:
         limits: The tier of the app.
-        margin: Seconds added to every window, because calls do not take equally long to arrive: TikTok counts arrivals,
-            only starts are known here. What arrives later than its successors by more than this can still meet a
-            full window, and `Throttled`.
+        turns: Where they are counted.
     """
 
-    def __init__(self, limits: Limits, *, margin: float = 0.05) -> None:
-        self._app = _Gate(limits.app, margin) if limits.app else None
-        self._paths = {path: _Gate(rate, margin) for path, rate in limits.paths.items()}
+    def __init__(self, limits: Limits, turns: Turns) -> None:
+        self._limits = limits
+        self._turns = turns
+        self._one_asks: defaultdict[tuple[str, str | None], asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def slot(self, path: str) -> None:
-        """Return when a call to `path` may start, having counted it.
-
-        Cancelling the wait gives the place up and counts nothing.
+    async def slot(
+        self,
+        path: str,
+        *,
+        advertiser_id: str | None = None,
+        urgent: bool = False,
+        just_before: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Return when a call may start, having counted it. A wait that is cancelled may have been counted.
 
         Args:
             path: The endpoint, e.g. `ad/create/`.
+            advertiser_id: The ad account that it is about, if any.
+            urgent: Whether a person waits for it: it stands in line before what is not urgent.
+            just_before: What has to be done between the wait and the call; what it raises keeps the call from starting.
         """
-        gates = [gate for gate in (self._paths.get(path), self._app) if gate]
-        # The endpoint's gate comes first and stays held while waiting at the app's: it has room, nobody else can
-        # take that room, and time only adds to it. So one instant satisfies both gates and is written into both.
-        async with AsyncExitStack() as turns:
-            for gate in gates:
-                await turns.enter_async_context(gate.turn)
-                while (wait := gate.wait(_now())) > 0:  # noqa: ASYNC110 - for an instant, not for an event
-                    await asyncio.sleep(wait)
-            now = _now()
-            for gate in gates:
-                gate.note(now)
+        windows = self._windows(path, advertiser_id)
+        for _ in range(TRIES):
+            starts_at = await self._turn(path, advertiser_id, windows, urgent=urgent)
+            if _now() - starts_at < MARGIN:
+                break
+        if just_before is not None:
+            await just_before()
+        await asyncio.sleep(starts_at - _now())
 
+    async def throttled(self, path: str, advertiser_id: str | None, *, whole_app: bool) -> float:
+        """TikTok said "too frequent": hold up what it said it of, and nothing else. Returns seconds.
 
-class _Gate:
-    """When the calls under one rate started, as far back as its largest window needs to know."""
-
-    def __init__(self, rate: Rate, margin: float) -> None:
-        self.turn = asyncio.Lock()  # first come, first served
-        self._windows = (
-            (rate.second, SECOND + margin),
-            (rate.minute, MINUTE + margin),
-            (rate.day, DAY + margin),
-        )
-        # A ring of 8-byte instants that grows to its capacity: a day of the highest tier is 35 MB, and only if used.
-        self._capacity = max(count for count, _ in self._windows)
-        self._starts = array("d")
-        self._next = 0
-
-    def wait(self, now: float) -> float:
-        """Seconds from `now` until another call may start; not positive if it may now."""
-        return max(
-            (start + length - now for count, length in self._windows if (start := self._nth(count)) is not None),
-            default=0.0,
+        Args:
+            path: The endpoint.
+            advertiser_id: The ad account that the call was about.
+            whole_app: Whether TikTok spoke of the app's limit, and not of the ad account's or of a value's.
+        """
+        windows = self._windows(path, None if whole_app else advertiser_id)
+        return await self._turns.pause(
+            windows[-1], first=PAUSE, growth=PAUSE_GROWTH, longest=LONGEST_PAUSE, in_a_row_within=IN_A_ROW
         )
 
-    def note(self, now: float) -> None:
-        if len(self._starts) < self._capacity:
-            self._starts.append(now)
-        else:
-            self._starts[self._next] = now
-        self._next = (self._next + 1) % self._capacity
+    async def _turn(self, path: str, advertiser_id: str | None, windows: Sequence[Window], *, urgent: bool) -> float:
+        """Take a turn; returns its instant by the loop's clock."""
+        if urgent:
+            return await self._taken(windows, AHEAD_URGENT)
+        # In this process one asks for all that wait for the same: first come, first served, and few questions.
+        async with self._one_asks[path, advertiser_id]:
+            return await self._taken(windows, AHEAD)
 
-    def _nth(self, count: int) -> float | None:
-        """When the count-th latest call started, if there were so many."""
-        if count > len(self._starts):
-            return None
-        return self._starts[(self._next - count) % len(self._starts)]
+    async def _taken(self, windows: Sequence[Window], ahead: float) -> float:
+        while True:
+            asked_at = _now()
+            granted, wait = await self._turns.take(windows, margin=MARGIN, horizon=ahead)
+            if granted:
+                # From the question and not from the answer, which may have come late.
+                return asked_at + wait
+            await asyncio.sleep(min(wait - ahead / 2, LONGEST_SLEEP))
+
+    def _windows(self, path: str, advertiser_id: str | None) -> list[Window]:
+        """What a call counts for: the app first, since whoever holds that in the count can't be waited for."""
+        windows = [_window("app", self._limits.app), _window(path, self._limits.paths.get(path))]
+        if advertiser_id is not None:
+            windows.append(_window(f"{path} {advertiser_id}", self._advertiser_rate()))
+        return windows
+
+    def _advertiser_rate(self) -> Rate | None:
+        # An app that may not call so often altogether need not count it for each ad account.
+        rate = self._limits.advertiser
+        return rate if rate is not None and rate.second < self._limits.app.second else None
+
+
+def _window(key: str, rate: Rate | None) -> Window:
+    return Window(key) if rate is None else Window(key, rate.second, rate.minute, rate.day)
 
 
 def _now() -> float:

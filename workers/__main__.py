@@ -224,14 +224,12 @@ def probe(
     settings = _settings()
     from temporalio.exceptions import ApplicationError  # noqa: PLC0415 - one-off
 
-    from tiktok import TikTok, TikTokError  # noqa: PLC0415
-    from workers.connections import connect_database  # noqa: PLC0415
+    from tiktok import TikTokError  # noqa: PLC0415
+    from workers.connections import connect_database, connect_tiktok  # noqa: PLC0415
     from workers.probe import CodeFacts, probe_code  # noqa: PLC0415
-    from workers.worker import TIERS  # noqa: PLC0415
 
     async def work() -> CodeFacts:
-        limits = TIERS[settings.tiktok_tier]
-        async with await connect_database(settings) as db, TikTok(settings.tiktok_base_url, limits=limits) as tiktok:
+        async with await connect_database(settings) as db, connect_tiktok(settings, db) as tiktok:
             return await probe_code(db, tiktok, bc)
 
     try:

@@ -5,8 +5,7 @@ from rich.console import Console
 
 from sparkads.errors import SparkAdsError
 from store import credentials
-from tiktok import TikTok
-from workers.connections import connect_database
+from workers.connections import connect_database, connect_tiktok
 from workers.settings import Settings
 
 
@@ -23,14 +22,14 @@ async def connect_token(settings: Settings, token: SecretStr) -> list[tuple[str,
         TikTokError: TikTok does not take the token, or does not answer.
         Unreachable: Postgres does not answer.
     """
-    async with TikTok(settings.tiktok_base_url) as tiktok:
-        centers = await tiktok.client(token).business_centers.list()
-    ours = [center for center in centers if center.user_role == "ADMIN"]
-    if not ours:
-        raise NothingToConnect(
-            "the token's user is no admin of any Business Center: ask to be made one, then authorize the app again"
-        )
     async with await connect_database(settings) as db:
+        async with connect_tiktok(settings, db) as tiktok:
+            centers = await tiktok.client(token).business_centers.list()
+        ours = [center for center in centers if center.user_role == "ADMIN"]
+        if not ours:
+            raise NothingToConnect(
+                "the token's user is no admin of any Business Center: ask to be made one, then authorize the app again"
+            )
         for center in ours:
             await credentials.put(db, center.bc_id, center.name, token)
     return [(center.bc_id, center.name) for center in ours]
@@ -41,7 +40,8 @@ async def connect_app(settings: Settings, *, auth_code: SecretStr | None, token:
     if token is None and auth_code is not None:
         if settings.tiktok_app_id is None or settings.tiktok_app_secret is None:
             raise NothingToConnect("an auth code needs SPARKADS_TIKTOK_APP_ID and SPARKADS_TIKTOK_APP_SECRET")
-        async with TikTok(settings.tiktok_base_url) as tiktok:
+        # The code can be used once: what is needed to keep the token has to be there first.
+        async with await connect_database(settings) as db, connect_tiktok(settings, db) as tiktok:
             answer = await tiktok.oauth.exchange(settings.tiktok_app_id, settings.tiktok_app_secret, auth_code)
         token = answer.access_token
     if token is None:

@@ -10,8 +10,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from sparkads.converter import data_converter
 from sparkads.errors import Unreachable
+from store.call_turns import CallTurns
 from store.database import Pool
+from tiktok import ADVANCED, BASIC, PREMIUM, ULTIMATE, Limiter, Rate, TikTok
 from workers.settings import Settings
+
+TIERS = {"basic": BASIC, "advanced": ADVANCED, "premium": PREMIUM, "ultimate": ULTIMATE}
 
 _TIMEOUT = timedelta(seconds=5)
 """How long one attempt to connect may take: a server that is up answers within milliseconds."""
@@ -69,6 +73,16 @@ async def connect_database(settings: Settings) -> Pool:
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise database_unreachable(settings, error) from error
+
+
+def connect_tiktok(settings: Settings, db: Pool) -> TikTok:
+    """TikTok, called as often as all processes on this database together may."""
+    if settings.tiktok_tier == "unlimited":
+        return TikTok(settings.tiktok_base_url, limiter=None)
+    advertiser = None if settings.tiktok_advertiser_qps is None else Rate(second=settings.tiktok_advertiser_qps)
+    limits = TIERS[settings.tiktok_tier].model_copy(update={"advertiser": advertiser})
+    turns = CallTurns(db, settings.tiktok_app_id or "app")
+    return TikTok(settings.tiktok_base_url, Limiter(limits, turns))
 
 
 def database_unreachable(settings: Settings, error: BaseException) -> Unreachable:

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     tiktok_tier: Literal["basic", "advanced", "premium", "ultimate", "unlimited"] = Field(
         "basic", description="rate-limit tier of the developer app; unlimited is for the simulator"
     )
+    tiktok_advertiser_qps: int | None = Field(
+        20, ge=1, description="calls a second to one endpoint for one ad account: seen in production, not documented"
+    )
     tiktok_app_id: str | None = Field(None, min_length=1, description="developer app; needed to authorize new tokens")
     tiktok_app_secret: SecretStr | None = Field(None, min_length=1, description="its secret")
     authorization_verb: Literal["GET", "POST"] = Field(

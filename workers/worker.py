@@ -15,6 +15,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.audit_trail import AuditActivities
 from activities.authorizations import AuthorizationActivities
+from activities.confirming import ConfirmingActivities
 from activities.members import Members
 from activities.notifications import NotificationActivities
 from activities.people import PeopleActivities
@@ -25,6 +26,7 @@ from activities.releases import ReleaseActivities
 from activities.report import ReportActivities
 from activities.requests import RequestActivities
 from activities.review import ReviewActivities
+from activities.settling import SettlingActivities
 from activities.sharing import SharingActivities
 from activities.sweep import SweepActivities
 from activities.webhook import Webhook
@@ -32,8 +34,8 @@ from sparkads import names
 from sparkads.client import SparkAds
 from sparkads.files import Files
 from store.database import Pool
-from tiktok import ADVANCED, BASIC, PREMIUM, ULTIMATE, UNLIMITED, TikTok
-from workers.connections import connect_database, connect_temporal
+from tiktok import TikTok
+from workers.connections import connect_database, connect_temporal, connect_tiktok
 from workers.settings import Settings
 from workflows.access_request import AccessRequestWorkflow
 from workflows.authorization import AuthorizationWorkflow
@@ -48,8 +50,6 @@ WORKFLOWS = [
     ReleaseCampaignWorkflow,
     PublishShardWorkflow,
 ]
-
-TIERS = {"basic": BASIC, "advanced": ADVANCED, "premium": PREMIUM, "ultimate": ULTIMATE, "unlimited": UNLIMITED}
 
 # Our own modules are loaded once, not again for each workflow: they are deterministic, and pydantic models that are
 # loaded twice are different types.
@@ -84,8 +84,7 @@ async def run_worker(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as exits:
         await exits.enter_async_context(db)
-        limits = TIERS[settings.tiktok_tier]
-        tiktok = await exits.enter_async_context(TikTok(settings.tiktok_base_url, limits=limits))
+        tiktok = await exits.enter_async_context(connect_tiktok(settings, db))
         webhook = None
         if settings.webhook_url is not None:
             webhook = await exits.enter_async_context(Webhook(settings.webhook_url, settings.webhook_secret))
@@ -129,11 +128,13 @@ def make_workers(
     audit_trail = AuditActivities(db, members, files)
     releases = ReleaseActivities(db, platform, members, files, SparkAds(client, files))
     reports = ReportActivities(db, files)
-    publish = PublishActivities(
+    settle_window = timedelta(seconds=settings.settle_window)
+    publish = PublishActivities(db, platform, members, settle_window=settle_window)
+    settling = SettlingActivities(db, platform, members, settle_window=settle_window)
+    confirming = ConfirmingActivities(
         db,
         platform,
-        members,
-        settle_window=timedelta(seconds=settings.settle_window),
+        settle_window=settle_window,
         review_fast=timedelta(seconds=settings.review_poll_fast),
         review_slow=timedelta(seconds=settings.review_poll_slow),
     )
@@ -180,6 +181,7 @@ def make_workers(
             releases.read_plan,
             releases.set_brake,
             releases.finish_release,
+            settling.settle_by_person,
             reports.write_report,
         ],
         workflow_runner=RUNNER,
@@ -197,9 +199,9 @@ def make_workers(
             releases.invite_missing,
             releases.settle_accounts,
             releases.prepare_ad_accounts,
-            publish.publish_batch,
-            publish.settle_intents,
-            publish.confirm_ads,
+            publish.publish_shard,
+            settling.settle_intents,
+            confirming.confirm_ads,
         ],
         max_concurrent_activities=BULK_ACTIVITIES_AT_ONCE,
         deployment_config=deployment,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import TypedDict
 
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 
 from sparkads import names
 
@@ -75,16 +75,19 @@ BULK = Timing(
 )
 """Many calls in a row, each of which may be repeated; progress is in Postgres."""
 
-PUBLISH_DEADLINE = timedelta(seconds=90)
-"""How long one batch may take inside its activity, waiting for the rate limit included."""
-
 PUBLISH = Timing(
     task_queue=names.BULK_TASK_QUEUE,
-    start_to_close_timeout=PUBLISH_DEADLINE + timedelta(seconds=30),
+    # Half a minute of work, and a batch that waits for the rate limit's next minute, with room.
+    start_to_close_timeout=timedelta(minutes=3),
     heartbeat_timeout=_NOTICED,
     retry_policy=RetryPolicy(maximum_attempts=1),
 )
 """Makes ads, so one attempt: what follows a failure, a missed heartbeat too, is a look for evidence, never a repeat."""
 
-SETTLE = Timing(task_queue=names.BULK_TASK_QUEUE, start_to_close_timeout=timedelta(minutes=5), retry_policy=_PATIENT)
+SETTLE = Timing(task_queue=names.BULK_TASK_QUEUE, start_to_close_timeout=timedelta(minutes=2), retry_policy=_PATIENT)
 """Looks for evidence of ads, or for the end of their review."""
+
+
+def fair_to(bc_id: str) -> Priority:
+    """One Business Center's large release does not hold up another's small one: the bulk queue takes turns."""
+    return Priority(fairness_key=bc_id)

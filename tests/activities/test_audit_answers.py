@@ -25,7 +25,7 @@ RUN = audit.Run(workflow_id="bc/audit-test", run_id="run")
 
 @pytest.fixture
 async def trail(stack: Stack, db: Pool) -> AsyncIterator[AuditActivities]:
-    async with TikTok(stack.tiktok_base_url) as tiktok:
+    async with TikTok(stack.tiktok_base_url, limiter=None) as tiktok:
         members = Members(db, Platform(db, tiktok), max_age=timedelta(0))
         yield AuditActivities(db, members, Files(stack.object_store))
 

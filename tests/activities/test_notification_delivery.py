@@ -73,7 +73,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def members(stack: Stack, db: Pool) -> AsyncIterator[Members]:
-    async with TikTok(stack.tiktok_base_url) as tiktok:
+    async with TikTok(stack.tiktok_base_url, limiter=None) as tiktok:
         yield Members(db, Platform(db, tiktok), max_age=timedelta(0))
 
 

@@ -12,14 +12,14 @@ from sparkads.files import Files
 from sparkads.scopes import Scope
 from store.database import Pool
 from tests.conftest import PYTHON, Label, run_command
-from tiktok import UNLIMITED, TikTok
+from tiktok import TikTok
 from workers.local import Stack
 
 
 async def ask(stack: Stack, db: Pool, label: Label, *names: str, reusable: bool, lifetime: float = 3600) -> list[str]:
     """The URLs behind the codes of requests."""
     files = Files(stack.object_store)
-    async with TikTok(stack.tiktok_base_url, limits=UNLIMITED) as tiktok:
+    async with TikTok(stack.tiktok_base_url, limiter=None) as tiktok:
         platform = Platform(db, tiktok)
         activities = QrCodeActivities(
             db,

@@ -17,7 +17,7 @@ from sparkads import names
 from sparkads.converter import data_converter
 from store.database import Pool
 from tests.guards.fingerprint import ACTIVITIES, Module
-from tiktok import UNLIMITED, TikTok
+from tiktok import TikTok
 from workers.local import Stack
 from workers.settings import Settings
 from workers.worker import WORKFLOWS, make_workers
@@ -59,11 +59,11 @@ MESSAGES = {
     },
     names.RELEASE_CAMPAIGN_WORKFLOW: {
         "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.ACCESS_CHANGED},
-        "updates": {names.REPORT},
+        "updates": {names.REPORT, names.SETTLE_TARGET},
         "queries": {names.STATUS},
     },
     names.PUBLISH_SHARD_WORKFLOW: {
-        "signals": {names.PAUSE, names.RESUME, names.CANCEL},
+        "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.OUTCOME_SETTLED},
         "updates": set(),
         "queries": {names.STATUS},
     },
@@ -155,7 +155,7 @@ async def workers(stack: Stack, db: Pool) -> AsyncIterator[dict[str, Worker]]:
     """The workers as they are built for production, by task queue; they poll nothing."""
     client = await Client.connect(stack.temporal_address, data_converter=data_converter)
     settings = Settings(object_store=stack.object_store, tiktok_base_url=stack.tiktok_base_url)
-    async with TikTok(stack.tiktok_base_url, limits=UNLIMITED) as tiktok:
+    async with TikTok(stack.tiktok_base_url, limiter=None) as tiktok:
         yield {worker.task_queue: worker for worker in make_workers(settings, client, db, tiktok)}
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -214,13 +215,22 @@ class Settled:
 
     async def _workflows_run(self) -> None:
         """One workflow runs for each authorization that stands and for each open request."""
-        running: set[str] = set()
-        async for one in self._label.spark.temporal.list_workflows(self._running):
-            running.add(one.id)
         accounts = await self._fetch("SELECT asset_id FROM authorizations WHERE bc_id = $1 AND stage = 'active'")
         requests = await self._fetch("SELECT name FROM access_requests WHERE bc_id = $1 AND state = 'pending'")
-        assert running == {
+        wanted = {
             names.business_center_id(self._bc_id),
             *(names.authorization_id(self._bc_id, row["asset_id"]) for row in accounts),
             *(names.access_request_id(self._bc_id, row["name"]) for row in requests),
         }
+        running: set[str] = set()
+
+        async def as_wanted() -> bool:
+            # A list of workflows is a little behind them.
+            running.clear()
+            async for one in self._label.spark.temporal.list_workflows(self._running):
+                running.add(one.id)
+            return running == wanted
+
+        with suppress(AssertionError):  # the next line says more
+            await until(as_wanted, "the workflows that are wanted", within=_IDLE_WITHIN)
+        assert running == wanted

@@ -23,7 +23,7 @@ from sparkads.converter import data_converter
 from sparkads.files import Files
 from store.database import Pool
 from tests.conftest import PYTHON, Label, Simulator, make_label, stop_sweeping, until
-from tiktok import UNLIMITED, TikTok
+from tiktok import TikTok
 from workers.local import Stack
 from workers.settings import load_settings
 from workers.worker import make_workers
@@ -51,7 +51,7 @@ async def short_lived(stack: Stack, db: Pool) -> AsyncIterator[SparkAds]:
                 ),
             ],
         ) as server,
-        TikTok(settings.tiktok_base_url, limits=UNLIMITED) as tiktok,
+        TikTok(settings.tiktok_base_url, limiter=None) as tiktok,
     ):
         people, bulk = make_workers(settings, server.client, db, tiktok)
         async with people, bulk:

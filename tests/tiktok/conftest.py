@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 from tiktok_world import ADVERTISER, BC, OTHER_ADVERTISER, TOKEN, Control, World
 
-from tiktok import UNLIMITED, Identity, TikTok, TikTokClient, Timeouts
+from tiktok import Identity, TikTok, TikTokClient, Timeouts
 
 ROOT = Path(__file__).parents[2]
 WIDTH, HEIGHT = 540, 960
@@ -80,7 +80,7 @@ async def world(control: Control) -> World:
 
 @pytest.fixture
 async def tiktok(simulator: str) -> AsyncIterator[TikTok]:
-    async with TikTok(simulator, UNLIMITED, Timeouts(connect=5, read=10, upload=60)) as tiktok:
+    async with TikTok(simulator, None, Timeouts(connect=5, read=10, upload=60)) as tiktok:
         yield tiktok
 
 

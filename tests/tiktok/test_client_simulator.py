@@ -2,7 +2,6 @@
 
 import asyncio
 import struct
-import time
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +14,6 @@ from pydantic import SecretStr
 from tiktok_world import ADVERTISER, BC, OTHER_ADVERTISER, TOKEN, Control, World, md5_of, size_of
 
 from tiktok import (
-    BASIC,
     AccountRole,
     Ad,
     AdGroup,
@@ -565,7 +563,7 @@ async def test_throttling_of_one_ad_account(world: World, client: TikTokClient) 
 async def test_a_write_of_unknown_outcome_says_so_and_is_not_repeated(
     world: World, identity: Identity, ad_group: AdGroup, fault: dict[str, Any], *, happened: bool
 ) -> None:
-    async with TikTok(world.control.url, timeouts=Timeouts(connect=2, read=0.5)) as tiktok:
+    async with TikTok(world.control.url, None, Timeouts(connect=2, read=0.5)) as tiktok:
         client = tiktok.client(SecretStr(TOKEN))
         await world.control.fault("/ad/create/", **fault)
         with pytest.raises(UnknownOutcome, match="ad/create/"):
@@ -585,27 +583,13 @@ async def test_a_write_of_unknown_outcome_says_so_and_is_not_repeated(
     ],
 )
 async def test_a_read_that_went_wrong_may_be_repeated_but_not_by_itself(world: World, fault: dict[str, Any]) -> None:
-    async with TikTok(world.control.url, timeouts=Timeouts(connect=2, read=0.5)) as tiktok:
+    async with TikTok(world.control.url, None, Timeouts(connect=2, read=0.5)) as tiktok:
         client = tiktok.client(SecretStr(TOKEN))
         await world.control.fault("/campaign/get/", **fault)
         with pytest.raises(ServerFault):
             await client.ads.campaigns(ADVERTISER)
         assert (await world.control.get("calls"))["paths"]["/campaign/get/"]["calls"] == 1
         assert await client.ads.campaigns(ADVERTISER) == []
-
-
-async def test_calls_of_all_tokens_together_wait_for_the_limiter(control: Control, simulator: str) -> None:
-    centers = [{"bc_id": f"73{number:017}", "access_token": f"token {number}"} for number in range(2)]
-    # Twice what the client keeps to, so that no delay on this machine can make the server refuse.
-    await control.post("seed", {"tier": "advanced", "business_centers": centers})
-    async with TikTok(simulator, BASIC) as tiktok:
-        clients = [tiktok.client(SecretStr(f"token {number}")) for number in range(2)]
-        begun = time.monotonic()
-        lists = await asyncio.gather(*(clients[number % 2].business_centers.list() for number in range(31)))
-    assert time.monotonic() - begun > 3
-    assert all(len(found) == 1 for found in lists)
-    calls = await control.get("calls")
-    assert (calls["total"], calls["throttled"]) == (31, 0)
 
 
 async def test_without_a_limiter_the_tier_is_enforced_by_tiktok(

@@ -12,7 +12,6 @@ from aiohttp import web
 from pydantic import SecretStr, ValidationError
 
 from tiktok import (
-    UNLIMITED,
     AuthError,
     BudgetMode,
     InvalidRequest,
@@ -108,7 +107,7 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def tiktok(server: Server) -> AsyncIterator[TikTok]:
-    async with TikTok(server.url, UNLIMITED, Timeouts(connect=2, read=0.3, upload=2)) as tiktok:
+    async with TikTok(server.url, None, Timeouts(connect=2, read=0.3, upload=2)) as tiktok:
         yield tiktok
 
 
@@ -172,7 +171,7 @@ async def test_without_an_envelope_the_http_status_decides(
 async def test_a_refused_connection_is_known_not_to_have_sent_anything() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    async with TikTok(f"http://127.0.0.1:{port}", UNLIMITED) as tiktok:
+    async with TikTok(f"http://127.0.0.1:{port}", limiter=None) as tiktok:
         with pytest.raises(Unreachable, match=f"http://127.0.0.1:{port}") as caught:
             await tiktok.client(SecretStr(TOKEN)).ads.create_campaign("1", CAMPAIGN, "1")
     assert TOKEN not in repr(caught.value)
@@ -187,7 +186,7 @@ async def test_a_connection_that_takes_too_long_is_unreachable_and_shows_no_secr
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         port = full.getsockname()[1]
         await fill(port)
-        async with TikTok(f"http://127.0.0.1:{port}", UNLIMITED, Timeouts(connect=0.2)) as tiktok:
+        async with TikTok(f"http://127.0.0.1:{port}", None, Timeouts(connect=0.2)) as tiktok:
             with pytest.raises(Unreachable, match="no connection in time") as caught:
                 await tiktok.client(SecretStr(TOKEN)).oauth.advertisers("app", SecretStr(SECRET))
         for writer in filling:
@@ -197,16 +196,16 @@ async def test_a_connection_that_takes_too_long_is_unreachable_and_shows_no_secr
 
 
 async def test_an_unknown_host_is_unreachable() -> None:
-    async with TikTok("http://host.invalid", UNLIMITED) as tiktok:
+    async with TikTok("http://host.invalid", limiter=None) as tiktok:
         with pytest.raises(Unreachable, match=r"host\.invalid"):
             await tiktok.client(SecretStr(TOKEN)).business_centers.list()
 
 
 async def test_calls_need_an_open_connection_and_an_http_address() -> None:
     with pytest.raises(RuntimeError, match="async with"):
-        await TikTok("http://host.invalid").client(SecretStr(TOKEN)).business_centers.list()
+        await TikTok("http://host.invalid", limiter=None).client(SecretStr(TOKEN)).business_centers.list()
     with pytest.raises(ValueError, match="http"):
-        TikTok("ftp://host.invalid")
+        TikTok("ftp://host.invalid", limiter=None)
 
 
 async def test_a_token_repeated_by_tiktok_does_not_show(server: Server, client: TikTokClient) -> None:
