@@ -21,6 +21,9 @@ from chaos import misfortunes, world
 from chaos.runner import Counts, Outcome, Watch, run
 from sparkads.contracts.release import FINAL_STATES
 
+PATIENCE = 600.0
+"""Seconds after the storm, and some for each target, until a release that has not ended never will."""
+
 SHOWN = 50
 """Violations that are printed in full; all of them are in the JSON document."""
 
@@ -42,7 +45,9 @@ def main() -> int:
     drawn = world.draw(chosen.seed, targets=chosen.targets, accounts=chosen.accounts, soonest=storm.seconds * 0.4)
     console = Console(file=sys.stderr if chosen.json else sys.stdout, highlight=False)
     with _bar(console, chosen.targets) as watch:
-        outcome = asyncio.run(run(drawn, storm, watch, patience=60 + chosen.targets * 0.2, data_dir=chosen.data_dir))
+        outcome = asyncio.run(
+            run(drawn, storm, watch, patience=PATIENCE + chosen.targets * 0.2, data_dir=chosen.data_dir)
+        )
     _show(console, outcome)
     if not outcome.is_good:
         console.print(

@@ -253,14 +253,14 @@ class _Run:
                 name = _SERVERS[misfortune.what]
                 await self.stack.stop(name, kill=misfortune.kill)
                 await asyncio.sleep(misfortune.down)
-                await self.stack.start(name)
+                await self._start(name)
             case What.OWNER_APPROVES:
                 await self._approve(misfortune.handle)
             case What.OWNER_REVOKES:
                 await self._control("POST", f"owners/{misfortune.handle}/revoke", {"bc_id": BC})
 
     async def _start(self, name: str) -> None:
-        """A worker may be started while a server is away; it is started until it stays."""
+        """Start a process until it stays: a worker that ended by itself may be started while a server is away."""
         while True:
             try:
                 await self.stack.start(name)
