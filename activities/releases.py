@@ -227,7 +227,9 @@ class ReleaseActivities:
         await self._open_gates(campaign, shared)
         late = "R1: the account was not authorized and shared when the row was due"
         async with self._db.acquire() as connection, connection.transaction():
-            rows = await releases.block_late(connection, settle.campaign_id, late)
+            # What could not be shared for now, though it was authorized in time, is published late rather than never.
+            being_shared = [one.handle for one in arrived if one.handle not in shared]
+            rows = await releases.block_late(connection, settle.campaign_id, late, leave_out=being_shared)
             await self._tell_blocked(connection, campaign, late, rows)
         for outcome in outcomes:
             if outcome is not None:

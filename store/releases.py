@@ -277,15 +277,16 @@ async def block_account(connection: Connection, campaign_id: str, handle: str, r
     return [row["row_id"] for row in rows]
 
 
-async def block_late(connection: Connection, campaign_id: str, reason: str) -> list[str]:
-    """Block the rows whose instant has come while they waited for an account; returns them."""
+async def block_late(connection: Connection, campaign_id: str, reason: str, *, leave_out: Sequence[str]) -> list[str]:
+    """Block the rows whose instant has come while they waited, but for those of some accounts; returns them."""
     rows = await connection.fetch(
         """UPDATE targets SET state = $2, reason = $3
            WHERE campaign_id = $1 AND state = 'waiting' AND NOT asap AND due_at <= clock_timestamp()
-           RETURNING row_id""",
+             AND handle <> ALL($4) RETURNING row_id""",
         campaign_id,
         TargetState.BLOCKED,
         reason,
+        leave_out,
     )
     return [row["row_id"] for row in rows]
 
