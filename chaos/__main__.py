@@ -90,7 +90,8 @@ def _show(console: Console, outcome: Outcome) -> None:
         console.print(
             f"  ✗ the trail does not tell the fate of {len(rows)} {state} rows: {', '.join(rows[:10])}", style="red"
         )
-    console.print("Everything holds." if outcome.is_good else f"{len(outcome.violations)} things do not hold.")
+    wrong = len(outcome.violations) + sum(map(len, outcome.unexplained.values()))
+    console.print(f"{wrong} things do not hold." if wrong else "Everything holds.")
 
 
 def _document(seed: int, outcome: Outcome) -> dict[str, object]:

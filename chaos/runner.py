@@ -106,7 +106,7 @@ async def run(world: World, storm: Storm, watch: Watch, *, patience: float, data
     async with (
         local_stack(data_dir, worker=False, durable=True, environment=SETTINGS) as stack,
         aiohttp.ClientSession() as http,
-        asyncpg.create_pool(stack.database_url, min_size=1, max_size=4) as db,
+        asyncpg.create_pool(stack.database_url, min_size=0, max_size=4) as db,
     ):
         spark = await SparkAds.connect(stack.temporal_address, object_store=stack.object_store)
         one = _Run(world, storm, watch, stack, http, db, spark)
