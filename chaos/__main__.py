@@ -39,7 +39,12 @@ def main() -> int:
     if chosen.targets < 1:
         parser.error("--targets: at least 1 is wanted")
     storm = misfortunes.storm_for(chosen.targets)
-    drawn = world.draw(chosen.seed, targets=chosen.targets, accounts=chosen.accounts, soonest=storm.seconds * 0.4)
+    drawn = world.draw(
+        chosen.seed,
+        targets=chosen.targets,
+        accounts=chosen.accounts,
+        soonest=world.sharing_takes(chosen.accounts) + storm.seconds * 0.3,
+    )
     console = Console(file=sys.stderr if chosen.json else sys.stdout, highlight=False)
     with _bar(console, chosen.targets) as watch:
         outcome = asyncio.run(
