@@ -24,9 +24,6 @@ from sparkads.contracts.release import FINAL_STATES
 PATIENCE = 600.0
 """Seconds after the storm, and some for each target, until a release that has not ended never will."""
 
-SHOWN = 50
-"""Violations that are printed in full; all of them are in the JSON document."""
-
 
 def main() -> int:
     """Read the arguments, run, print; 0 if everything holds, 1 if not."""
@@ -42,7 +39,12 @@ def main() -> int:
     if chosen.targets < 1:
         parser.error("--targets: at least 1 is wanted")
     storm = misfortunes.storm_for(chosen.targets)
-    drawn = world.draw(chosen.seed, targets=chosen.targets, accounts=chosen.accounts, soonest=storm.seconds * 0.4)
+    drawn = world.draw(
+        chosen.seed,
+        targets=chosen.targets,
+        accounts=chosen.accounts,
+        soonest=world.sharing_takes(chosen.accounts) + storm.seconds * 0.3,
+    )
     console = Console(file=sys.stderr if chosen.json else sys.stdout, highlight=False)
     with _bar(console, chosen.targets) as watch:
         outcome = asyncio.run(
@@ -82,15 +84,14 @@ def _show(console: Console, outcome: Outcome) -> None:
         f"{outcome.faults['calls']} calls to TikTok, {outcome.faults['throttled']} refused as too frequent; "
         f"{outcome.seconds:.0f} s"
     )
-    for violation in outcome.violations[:SHOWN]:
+    for violation in outcome.violations:
         console.print(f"  ✗ {violation}", style="red", markup=False)
-    if len(outcome.violations) > SHOWN:
-        console.print(f"  and {len(outcome.violations) - SHOWN} more")
     for state, rows in sorted(outcome.unexplained.items()):
         console.print(
-            f"  ✗ the trail does not tell the fate of {len(rows)} {state} rows: {', '.join(rows[:10])}", style="red"
+            f"  ✗ the trail does not tell the fate of {len(rows)} {state} rows: {', '.join(rows)}", style="red"
         )
-    console.print("Everything holds." if outcome.is_good else f"{len(outcome.violations)} things do not hold.")
+    wrong = len(outcome.violations) + sum(map(len, outcome.unexplained.values()))
+    console.print(f"{wrong} things do not hold." if wrong else "Everything holds.")
 
 
 def _document(seed: int, outcome: Outcome) -> dict[str, object]:

@@ -28,7 +28,7 @@ class Misfortune:
     One of them.
 
     Attributes:
-        at: seconds after the release's start.
+        at: seconds after the accounts were shared and the first rows were ready.
         what: what happens.
         handle: the owner's, where it is about one.
         worker: which worker, where it is about one; from 0.

@@ -69,7 +69,7 @@ class Outcome:
     What came of a run.
 
     Attributes:
-        seconds: from the release's start until nothing more was to happen.
+        seconds: from the first misfortune on, until nothing more was to happen.
         counts: rows by state.
         happened: misfortunes by kind.
         faults: calls to TikTok, and how many of them it refused as too frequent.
@@ -106,7 +106,7 @@ async def run(world: World, storm: Storm, watch: Watch, *, patience: float, data
     async with (
         local_stack(data_dir, worker=False, durable=True, environment=SETTINGS) as stack,
         aiohttp.ClientSession() as http,
-        asyncpg.create_pool(stack.database_url, min_size=1, max_size=4) as db,
+        asyncpg.create_pool(stack.database_url, min_size=0, max_size=4) as db,
     ):
         spark = await SparkAds.connect(stack.temporal_address, object_store=stack.object_store)
         one = _Run(world, storm, watch, stack, http, db, spark)
@@ -151,17 +151,20 @@ class _Run:
             await asyncio.sleep(_LOOK)
 
     async def release(self) -> None:
-        """From here on calls fail, too."""
+        """Start it, and let the accounts that are there be shared; from then on calls fail."""
         with TemporaryDirectory() as folder:
             videos = [await self._video(Path(folder) / f"{number}.mp4", number + 1) for number in range(VIDEOS)]
-        await self._control("POST", "faults", misfortunes.fault_plan(self.world.seed))
         self.started = datetime.now(UTC).replace(microsecond=0)
-        self.start = time.monotonic()
         rows = tuple(row.manifest_row(self.started, videos) for row in self.world.rows)
         bundle = await self.spark.files.put(ReleaseBundle(rows=rows).model_dump_json().encode(), "application/json")
         await self.spark.start_release(
             ReleaseInput(campaign_id=CAMPAIGN, bc_id=BC, actor=ADMIN, operator=ADMIN, manifest=bundle)
         )
+        while not set(counts := await self._counts()) - {TargetState.WAITING}:
+            self.watch(counts, "accounts are shared")
+            await asyncio.sleep(_LOOK)
+        await self._control("POST", "faults", misfortunes.fault_plan(self.world.seed))
+        self.start = time.monotonic()
 
     async def suffer(self) -> None:
         """One misfortune after the other, at its time or as soon as the one before is over; then no more faults."""

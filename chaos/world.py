@@ -149,6 +149,11 @@ def expected(row: Row, ads: Sequence[Mapping[str, Any]]) -> Expected:
     return _DENIED_AD if row.is_denied else _LIVE
 
 
+def sharing_takes(accounts: int) -> float:
+    """Seconds, roughly, from a release's start until its accounts are shared: nothing should be due before."""
+    return 3 + accounts * 0.3
+
+
 def draw(seed: int, *, targets: int, accounts: int, soonest: float) -> World:
     """
     Draw the world of a seed.
