@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-system check format up bench histories lock screenshots clean
+.PHONY: help demo test test-system check format up bench chaos histories lock screenshots clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ up: $(READY)  ## The local stack until Ctrl-C; its data stays in .local/
 
 bench: $(READY)  ## Publish beside a plain script, DBOS and Celery (ARGS=limits: rate limits; ARGS=access: years of access)
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: $(READY)  ## A release under misfortune, judged at the end (ARGS="--targets 400 --accounts 40 --seed 11")
+	@$(BIN)/python -m chaos $(ARGS)
 
 screenshots: $(READY)  ## Make the pictures of the README again (needs Chromium)
 	@$(BIN)/python docs/screenshots.py

@@ -1,6 +1,8 @@
 """Activities of the Approve step and of its end: one authorized account, and the cascade when it is over (R15)."""
 
+from collections.abc import Iterable
 from itertools import groupby
+from operator import itemgetter
 
 from pydantic import AwareDatetime
 from temporalio import activity
@@ -16,7 +18,7 @@ from sparkads.contracts.business_center import ScanOutcome
 from sparkads.contracts.notification import NotificationKind
 from store import audit, authorizations, members, notifications, releases, requests
 from store.authorizations import Ended
-from store.database import Pool
+from store.database import Connection, Pool
 from tiktok import NotFound, TikTokError
 
 
@@ -142,11 +144,12 @@ class AuthorizationActivities:
     async def end_authorization(self, end: EndOnRecord) -> Ended:
         """End the authorization on record, with its grants, links and waiting targets, in one transaction (R15)."""
         async with self._db.acquire() as connection, connection.transaction():
-            ended = await authorizations.end_authorization(
+            done = await authorizations.end_authorization(
                 connection, end.authorization_id, end.stage, ended_by=end.ended_by, reason=end.reason
             )
-            if ended is None:
+            if done is None:
                 return Ended()
+            ended, frozen = done
             await audit.write(
                 connection,
                 bc_id=end.bc_id,
@@ -157,6 +160,7 @@ class AuthorizationActivities:
                 f"{ended.targets_frozen} targets frozen".removeprefix(" · "),
                 run=current_run(),
             )
+            await self._tell_of_rows(connection, end.bc_id, "targets frozen", frozen, f"account {end.asset_id}")
             account = await authorizations.account(connection, end.bc_id, end.asset_id)
             live = await authorizations.live_ads(connection, end.bc_id, end.asset_id)
             await notifications.put(
@@ -192,8 +196,26 @@ class AuthorizationActivities:
                     raise
                 # TikTok stops such ads by itself, and may refuse to touch them: flagged with its own words.
                 reason = f"R15: the authorization ended; TikTok answered to the stop: {error.message}"
-            await authorizations.mark_stopped(self._db, batch, reason)
+            async with self._db.acquire() as connection, connection.transaction():
+                await authorizations.mark_stopped(connection, batch, reason)
+                rows = [(ad.campaign_id, ad.row_id) for ad in batch]
+                await self._tell_of_rows(connection, account.bc_id, "ads stopped", rows, reason)
         return len(ads)
+
+    async def _tell_of_rows(
+        self, connection: Connection, bc_id: str, action: str, rows: Iterable[tuple[str, str]], reason: str
+    ) -> None:
+        for campaign_id, of_campaign in groupby(sorted(rows), key=itemgetter(0)):
+            for some in audit.in_lines(row_id for _, row_id in of_campaign):
+                await audit.write(
+                    connection,
+                    bc_id=bc_id,
+                    actor=audit.SYSTEM,
+                    action=action,
+                    subject=f"rows {some}",
+                    reason=f"campaign {campaign_id}: {reason}",
+                    run=current_run(),
+                )
 
     @activity.defn
     async def remove_account(self, account: AccountOf) -> None:

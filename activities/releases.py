@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +12,9 @@ from pydantic import AwareDatetime, ValidationError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.campaigns import known_campaign
+from activities.campaigns import known_campaign, require_its_people
 from activities.failures import tiktok_failures
 from activities.gates import blocker, gone_accounts
-from activities.heartbeat import heartbeating
 from activities.members import Members, current_run
 from activities.platform import Platform
 from sparkads import clock
@@ -23,13 +23,13 @@ from sparkads.contracts.authorization import NOT_DONE, AdAccountLink, MemberGran
 from sparkads.contracts.base import BlobRef, Contract
 from sparkads.contracts.business_center import RequestAccess, RequestOpened
 from sparkads.contracts.release import AdTemplate, Command, ReleaseInput, TargetState, Wave
-from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, OnlyItsPeople, Refusal, refused
+from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, Refusal, refused
 from sparkads.files import FileDamaged, Files
 from sparkads.manifest import ReleaseBundle
-from sparkads.roles import Action, BcRole, Permission, may
+from sparkads.roles import Action, Permission, may
 from sparkads.scopes import NewVideos, Scope
 from store import audit, publishing, releases, requests
-from store.database import Pool
+from store.database import Connection, Pool
 from store.publishing import AdGroup, Media, VideoNeeded
 from store.releases import WaitingAccount
 from tiktok import DuplicateName, InvalidRequest, NewAdGroup, NewCampaign, NotReady, TikTokClient
@@ -96,6 +96,8 @@ class Plan(Contract):
 
     waves: tuple[Wave, ...]
     counts: dict[TargetState, int]
+    unknown: tuple[str, ...] = ()
+    """rows whose outcome is unknown, the first few"""
 
 
 class ReleaseActivities:
@@ -170,10 +172,6 @@ class ReleaseActivities:
     @activity.defn
     async def invite_missing(self, invite: InviteMissing) -> None:
         """Ask every owner whose account rows wait for; one command for each scope (R2, R6, R7, R8)."""
-        async with heartbeating():
-            await self._invite_missing(invite)
-
-    async def _invite_missing(self, invite: InviteMissing) -> None:
         campaign = await known_campaign(self._db, invite.campaign_id)
         by_scope: dict[Scope, list[WaitingAccount]] = {}
         for account in await releases.waiting_accounts(self._db, invite.campaign_id):
@@ -193,20 +191,16 @@ class ReleaseActivities:
                 result = await self._client.request_access(campaign.bc_id, command)
             except Refusal as refusal:
                 for account in accounts:
-                    await releases.block_account(self._db, invite.campaign_id, account.handle, str(refusal))
+                    await self._block_account(campaign, account.handle, str(refusal))
                 continue
             for line in result.requests:
                 if line.outcome is RequestOpened.CAP_REACHED and line.handle is not None:
                     reason = f"R6: all {result.slots} account slots of the Business Center are taken"
-                    await releases.block_account(self._db, invite.campaign_id, line.handle, reason)
+                    await self._block_account(campaign, line.handle, reason)
 
     @activity.defn
     async def settle_accounts(self, settle: SettleAccounts) -> None:
         """Share the accounts that have arrived, then let their rows through the gate, or block them by name."""
-        async with heartbeating():
-            await self._settle_accounts(settle)
-
-    async def _settle_accounts(self, settle: SettleAccounts) -> None:
         campaign = await known_campaign(self._db, settle.campaign_id)
         waiting = await releases.waiting_accounts(self._db, settle.campaign_id)
         arrived = [account for account in waiting if account.asset_id is not None]
@@ -216,14 +210,21 @@ class ReleaseActivities:
             async with slots:
                 await self._share(campaign, settle, account)
 
-        async with asyncio.TaskGroup() as group:
-            for account in arrived:
-                group.create_task(share(account))
+        outcomes = await asyncio.gather(*map(share, arrived), return_exceptions=True)
+        shared = {one.handle for one, outcome in zip(arrived, outcomes, strict=True) if outcome is None}
         for account in waiting:
             if account.asset_id is None:
                 await self._block_if_answered(campaign, account)
-        await self._open_gates(campaign, {account.handle for account in arrived})
-        await releases.block_late(self._db, settle.campaign_id)
+        await self._open_gates(campaign, shared)
+        late = "R1: the account was not authorized and shared when the row was due"
+        async with self._db.acquire() as connection, connection.transaction():
+            # What could not be shared for now, though it was authorized in time, is published late rather than never.
+            being_shared = [one.handle for one in arrived if one.handle not in shared]
+            rows = await releases.block_late(connection, settle.campaign_id, late, leave_out=being_shared)
+            await self._tell_blocked(connection, campaign, late, rows)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome  # the others go on; this one is tried again
 
     async def _share(self, campaign: releases.Campaign, settle: SettleAccounts, account: WaitingAccount) -> None:
         who = await self._people.access(campaign.bc_id, settle.actor)
@@ -235,12 +236,14 @@ class ReleaseActivities:
             members=tuple(MemberGrant(user_id=user_id, permissions=(Permission.SPARK,)) for user_id in people),
             ad_accounts=tuple(AdAccountLink(advertiser_id=advertiser) for advertiser in account.advertiser_ids),
         )
-        # The same share of the same account is the same command, also if this activity runs again.
-        command_id = f"{settle.campaign_id}-{account.asset_id}-{len(account.advertiser_ids)}"
+        # A further attempt is a further command: to share what is shared changes nothing, and the same command would
+        # be answered with what the first attempt could not do.
+        info = activity.info()
+        command_id = f"{info.workflow_run_id}-{info.activity_id}-{info.attempt}-{account.asset_id}"
         try:
             result = await self._client.share(campaign.bc_id, str(account.asset_id), command, command_id=command_id)
         except Refusal as refusal:
-            await releases.block_account(self._db, settle.campaign_id, account.handle, str(refusal))
+            await self._block_account(campaign, account.handle, str(refusal))
             return
         await self._block_refused(campaign, account, result)
 
@@ -249,15 +252,40 @@ class ReleaseActivities:
             if pair.outcome is PairOutcome.FAILED:
                 raise ApplicationError(f"account {account.asset_id}: {pair.subject}: {pair.reason}", type="NotShared")
             if pair.outcome in NOT_DONE and pair.subject.startswith("ad account"):
-                await releases.block_account(
-                    self._db, campaign.campaign_id, account.handle, f"R11: {pair.subject}: {pair.reason}"
-                )
+                if await self._is_gone(campaign, account):
+                    return  # R15: its rows are frozen with its authorization, as soon as the sweep has seen it
+                await self._block_account(campaign, account.handle, f"R11: {pair.subject}: {pair.reason}")
+
+    async def _is_gone(self, campaign: releases.Campaign, account: WaitingAccount) -> bool:
+        client = await self._platform.client(campaign.bc_id)
+        with tiktok_failures():
+            listed = await client.business_centers.all_assets(campaign.bc_id, "TT_ACCOUNT")
+        return all(asset.asset_id != account.asset_id for asset in listed)
 
     async def _block_if_answered(self, campaign: releases.Campaign, account: WaitingAccount) -> None:
         state = await requests.last_request_state(self._db, campaign.bc_id, account.handle)
         if state is not None and state not in {"pending", "approved"}:
             reason = f"R1: the access request for @{account.handle} was {state.replace('_', ' ')}"
-            await releases.block_account(self._db, campaign.campaign_id, account.handle, reason)
+            await self._block_account(campaign, account.handle, reason)
+
+    async def _block_account(self, campaign: releases.Campaign, handle: str, reason: str) -> None:
+        async with self._db.acquire() as connection, connection.transaction():
+            rows = await releases.block_account(connection, campaign.campaign_id, handle, reason)
+            await self._tell_blocked(connection, campaign, reason, rows)
+
+    async def _tell_blocked(
+        self, connection: Connection, campaign: releases.Campaign, reason: str, rows: Sequence[str]
+    ) -> None:
+        for some in audit.in_lines(rows):
+            await audit.write(
+                connection,
+                bc_id=campaign.bc_id,
+                actor=audit.SYSTEM,
+                action="targets blocked",
+                subject=f"rows {some}",
+                reason=reason,
+                run=current_run(),
+            )
 
     async def _open_gates(self, campaign: releases.Campaign, handles: set[str]) -> None:
         """Only rows of accounts that this run has just shared: another may have arrived in the meantime."""
@@ -275,15 +303,15 @@ class ReleaseActivities:
                 blocked.append((candidate.row_id, reason))
         async with self._db.acquire() as connection, connection.transaction():
             await publishing.set_ready(connection, campaign.campaign_id, ready)
-            await publishing.block_waiting(connection, campaign.campaign_id, blocked)
+            by_reason: dict[str, list[str]] = {}
+            for row_id, reason in await publishing.block_waiting(connection, campaign.campaign_id, blocked):
+                by_reason.setdefault(reason, []).append(row_id)
+            for reason, rows in by_reason.items():
+                await self._tell_blocked(connection, campaign, reason, rows)
 
     @activity.defn
     async def prepare_ad_accounts(self, prepare: Prepare) -> None:
         """Videos uploaded, TikTok campaigns and ad groups made, for every target that is ready."""
-        async with heartbeating():
-            await self._prepare_ad_accounts(prepare)
-
-    async def _prepare_ad_accounts(self, prepare: Prepare) -> None:
         campaign = await known_campaign(self._db, prepare.campaign_id)
         client = await self._platform.client(campaign.bc_id)
         for advertiser_id in await publishing.ad_accounts(self._db, prepare.campaign_id):
@@ -423,24 +451,28 @@ class ReleaseActivities:
         return Plan(
             waves=tuple(await releases.plan(self._db, ref.campaign_id)),
             counts=await releases.counts(self._db, ref.campaign_id),
+            unknown=tuple(await releases.unknown_rows(self._db, ref.campaign_id)),
         )
 
     @activity.defn
     async def set_brake(self, brake: Brake) -> None:
         """Pause, resume or cancel, if the actor may; from then on the store lets no batch through."""
         campaign = await known_campaign(self._db, brake.campaign_id)
-        who = await self._people.require(campaign.bc_id, brake.command.actor, Action.RUN_RELEASE)
-        if who.role is not BcRole.ADMIN and brake.command.actor not in {campaign.started_by, campaign.operator}:
-            refusal = OnlyItsPeople(
-                f"R5: {brake.command.actor} may not {brake.action} campaign {brake.campaign_id}; "
-                f"ask {campaign.started_by}, {campaign.operator} or an admin: {', '.join(who.admins[:5])}"
-            )
-            await self._people.record_refusal(campaign.bc_id, brake.command.actor, brake.action, refusal)
-            raise refused(refusal)
+        await require_its_people(self._people, campaign, brake.command.actor, brake.action)
         async with self._db.acquire() as connection, connection.transaction():
             await releases.set_flags(connection, brake.campaign_id, paused=brake.paused, cancelled=brake.cancelled)
             if brake.cancelled:
-                await releases.cancel_rest(connection, brake.campaign_id, f"cancelled: {brake.command.reason}")
+                reason = f"cancelled: {brake.command.reason}"
+                for some in audit.in_lines(await releases.cancel_rest(connection, brake.campaign_id, reason)):
+                    await audit.write(
+                        connection,
+                        bc_id=campaign.bc_id,
+                        actor=brake.command.actor,
+                        action="targets cancelled",
+                        subject=f"rows {some}",
+                        reason=brake.command.reason,
+                        run=current_run(),
+                    )
             await audit.write(
                 connection,
                 bc_id=campaign.bc_id,

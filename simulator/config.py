@@ -18,6 +18,8 @@ class Delays(BaseModel):
     """From linking an account to an ad account until the identity is listed there."""
     review_seconds: float = Field(default=1.0, ge=0)
     """From an ad's creation to the end of its review."""
+    ad_list_seconds: float = Field(default=0.0, ge=0)
+    """From an ad's creation until `ad/get` lists it."""
     post_id_seconds: float = Field(default=0.0, ge=0)
     """From the end of a push ad's review until the ad names its post."""
     transcode_seconds: float = Field(default=0.0, ge=0)

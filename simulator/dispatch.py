@@ -46,6 +46,8 @@ class Dispatcher:
             if session is not None:
                 simulation.limiter.admit(simulation.world.config, session.app_id, path)
             hits = simulation.faults.hit(path)
+            if all(rule.kind != "throttle" for rule in hits):
+                simulation.calls.accepted(path)
             if hits:
                 return await self._faulty(request, endpoint, session, hits)
             return await self._answer(request, endpoint, session)

@@ -173,6 +173,8 @@ class Ad:
     fields: dict[str, Any]
     operation_status: OperationStatus
     created_at: float
+    listed_at: float
+    """When `ad/get` starts to show it."""
     modified_at: float
     enabled_at: float | None = None
     reviewed_at: float | None = None

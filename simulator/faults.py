@@ -21,6 +21,8 @@ class Rule(BaseModel):
     """For `http`."""
     seconds: float = Field(default=1.0, ge=0)
     """For `delay`."""
+    up_to: float | None = Field(default=None, gt=0)
+    """For `delay`, in place of `seconds`: each lasts anything up to so many, so that answers overtake one another."""
     when: Literal["before", "after"] = "before"
     """Whether the call takes effect first. A throttled call never does."""
     times: int | None = Field(default=None, ge=1)
@@ -30,6 +32,8 @@ class Rule(BaseModel):
     def _one_amount(self) -> "Rule":
         if self.times is not None and self.share is not None:
             raise ValueError("give times or share, not both")
+        if self.up_to is not None and self.kind != "delay":
+            raise ValueError("only a delay has a length")
         if self.kind == "throttle" and self.when == "after":
             raise ValueError("a throttled call takes no effect")
         return self
@@ -67,6 +71,8 @@ class Faults:
                 if left[0] == 0:
                     continue
                 left[0] -= 1
+            if rule.up_to is not None:
+                rule = rule.model_copy(update={"seconds": random.uniform(0, rule.up_to)})  # noqa: PLW2901 - as drawn
             hits.append(rule)
             if rule.kind != "delay":
                 break

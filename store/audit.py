@@ -1,6 +1,6 @@
 """The append-only trail: who did what to what, when, why, and in which run; linked by hashes (sparkads/audit.py)."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ ROWS_AT_ONCE = 500
 
 _LONGEST_NAME = 100
 _LONGEST_TEXT = 500
+_WORD = 10
 
 # As sparkads.audit.Line has it, with the instant as the hash has it. Somebody may have altered it into one for which
 # that form has no words: infinity, or before Christ.
@@ -64,6 +65,18 @@ async def write(
         run.workflow_id,
         run.run_id,
     )
+
+
+def in_lines(items: Iterable[str]) -> Iterator[str]:
+    """Join items with commas, in as many texts as it takes for each to fit a line whole, behind a word."""
+    line = ""
+    for item in items:
+        if line and len(line) + len(item) + 2 > _LONGEST_TEXT - _WORD:
+            yield line
+            line = ""
+        line = f"{line}, {item}" if line else item
+    if line:
+        yield line
 
 
 async def of_campaign(db: Database, campaign_id: str) -> Sequence[AuditLine]:

@@ -65,6 +65,8 @@ class Ended(Contract):
     grants: int = 0
     links: int = 0
     targets_frozen: int = 0
+    campaigns: tuple[str, ...] = ()
+    """whose targets they are"""
 
 
 async def changes(
@@ -227,11 +229,12 @@ async def active_starts(db: Database) -> list[AuthorizationInput]:
 
 async def end_authorization(
     connection: Connection, authorization_id: str, stage: AuthorizationStage, *, ended_by: str, reason: str
-) -> Ended | None:
+) -> tuple[Ended, list[tuple[str, str]]] | None:
     """
     End an authorization and all that hangs on it, in the caller's transaction (R15).
 
-    Its grants and links end, targets that were not submitted are frozen. None if it had ended before.
+    Its grants and links end, targets that were not submitted are frozen. None if it had ended before. With what was
+    done come the frozen targets, each `(campaign_id, row_id)`.
     """
     row = await connection.fetchrow(
         """UPDATE authorizations SET stage = $2, ended_at = now(), ended_by = $3, reason = $4
@@ -254,19 +257,25 @@ async def end_authorization(
            WHERE authorization_id = $1 AND state = 'waiting'""",
         authorization_id,
     )
-    frozen = await connection.execute(
+    frozen = await connection.fetch(
         """UPDATE targets SET state = $3, reason = $4
            FROM accounts
            WHERE accounts.bc_id = $1 AND accounts.asset_id = $2
              AND targets.bc_id = $1 AND (targets.asset_id = $2 OR targets.handle = accounts.handle)
-             AND targets.state = ANY($5)""",
+             AND targets.state = ANY($5) RETURNING targets.campaign_id, targets.row_id""",
         row["bc_id"],
         row["asset_id"],
         TargetState.FROZEN,
         f"R15: the authorization ended ({stage.value.replace('_', ' ')}) before this row was submitted",
         [TargetState.WAITING, TargetState.READY],
     )
-    return Ended(grants=_count(grants), links=_count(links), targets_frozen=_count(frozen))
+    ended = Ended(
+        grants=_count(grants),
+        links=_count(links),
+        targets_frozen=len(frozen),
+        campaigns=tuple(sorted({row["campaign_id"] for row in frozen})),
+    )
+    return ended, [(row["campaign_id"], row["row_id"]) for row in frozen]
 
 
 async def live_ads(db: Database, bc_id: str, asset_id: str) -> list[LiveAd]:

@@ -11,6 +11,9 @@ from sparkads.contracts.release import FINAL_STATES, TargetState, Wave
 from sparkads.manifest import ManifestRow
 from store.database import Connection, Database
 
+NAMED = 10
+"""Rows that are named where there may be more."""
+
 SHARD_SIZE = 500
 """Targets a shard holds at most: a page that one short workflow publishes; history stays small."""
 
@@ -152,6 +155,23 @@ async def counts(db: Database, campaign_id: str) -> dict[TargetState, int]:
     return {TargetState(row["state"]): row["count"] for row in rows}
 
 
+async def state_of(db: Database, campaign_id: str, row_id: str) -> TargetState | None:
+    """Where one target stands; None if there is none."""
+    found = await db.fetchval("SELECT state FROM targets WHERE campaign_id = $1 AND row_id = $2", campaign_id, row_id)
+    return None if found is None else TargetState(found)
+
+
+async def unknown_rows(db: Database, campaign_id: str) -> list[str]:
+    """The first targets whose outcome is unknown."""
+    rows = await db.fetch(
+        "SELECT row_id FROM targets WHERE campaign_id = $1 AND state = $2 ORDER BY row_number LIMIT $3",
+        campaign_id,
+        TargetState.UNKNOWN,
+        NAMED,
+    )
+    return [row["row_id"] for row in rows]
+
+
 async def shard_counts(db: Database, campaign_id: str, wave: int, shard: int) -> dict[TargetState, int]:
     """How many targets of a shard stand where."""
     rows = await db.fetch(
@@ -244,28 +264,31 @@ async def note_post(db: Database, bc_id: str, item_id: str, reason: str) -> int:
     return int(status.rsplit(" ", 1)[-1])
 
 
-async def block_account(db: Database, campaign_id: str, handle: str, reason: str) -> int:
-    """Block the waiting rows of an account; returns how many."""
-    status = await db.execute(
-        "UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND handle = $2 AND state = 'waiting'",
+async def block_account(connection: Connection, campaign_id: str, handle: str, reason: str) -> list[str]:
+    """Block the waiting rows of an account; returns them."""
+    rows = await connection.fetch(
+        """UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND handle = $2 AND state = 'waiting'
+           RETURNING row_id""",
         campaign_id,
         handle,
         TargetState.BLOCKED,
         reason[:500],
     )
-    return int(status.rsplit(" ", 1)[-1])
+    return [row["row_id"] for row in rows]
 
 
-async def block_late(db: Database, campaign_id: str) -> int:
-    """Block the rows whose instant has come while they waited for an account; returns how many."""
-    status = await db.execute(
+async def block_late(connection: Connection, campaign_id: str, reason: str, *, leave_out: Sequence[str]) -> list[str]:
+    """Block the rows whose instant has come while they waited, but for those of some accounts; returns them."""
+    rows = await connection.fetch(
         """UPDATE targets SET state = $2, reason = $3
-           WHERE campaign_id = $1 AND state = 'waiting' AND NOT asap AND due_at <= clock_timestamp()""",
+           WHERE campaign_id = $1 AND state = 'waiting' AND NOT asap AND due_at <= clock_timestamp()
+             AND handle <> ALL($4) RETURNING row_id""",
         campaign_id,
         TargetState.BLOCKED,
-        "R1: the account was not authorized and shared when the row was due",
+        reason,
+        leave_out,
     )
-    return int(status.rsplit(" ", 1)[-1])
+    return [row["row_id"] for row in rows]
 
 
 async def finish(connection: Connection, campaign_id: str) -> bool:
@@ -283,16 +306,16 @@ async def set_flags(db: Database, campaign_id: str, *, paused: bool, cancelled: 
     )
 
 
-async def cancel_rest(db: Database, campaign_id: str, reason: str) -> int:
-    """Cancel every target that was not submitted."""
-    status = await db.execute(
-        "UPDATE targets SET state = $2, reason = $3 WHERE campaign_id = $1 AND state = ANY($4)",
+async def cancel_rest(connection: Connection, campaign_id: str, reason: str) -> list[str]:
+    """Cancel every target that was not submitted; returns them."""
+    rows = await connection.fetch(
+        "UPDATE targets SET state = $2, reason = $3 WHERE campaign_id = $1 AND state = ANY($4) RETURNING row_id",
         campaign_id,
         TargetState.CANCELLED,
         reason,
         [TargetState.WAITING, TargetState.READY],
     )
-    return int(status.rsplit(" ", 1)[-1])
+    return [row["row_id"] for row in rows]
 
 
 async def report_rows(db: Database, campaign_id: str) -> list[ReportRow]:

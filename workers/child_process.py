@@ -31,23 +31,33 @@ class StackError(Exception):
 
 
 class ChildDied(StackError):
-    """A process ended by itself, or was not ready in time. `code` is its exit code, None while it runs."""
+    """The process `name` ended by itself, or was not ready in time. `code` is its exit code, None while it runs."""
 
     def __init__(self, name: str, what: str, log: Path, code: int | None) -> None:
+        self.name = name
         self.code = code
         tail = "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
         super().__init__(f"{name} {what}. The end of {log}:\n{tail or '  (empty)'}")
 
 
 class Child:
-    """One running process, made by `start_child`."""
+    """One process, made and started by `start_child`; it can be stopped and started again."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, name: str, spawn: Callable[[], Awaitable[asyncio.subprocess.Process]], log: Path) -> None:
         self.name = name
         self.log = log
-        self._process = process
-        self._lines: asyncio.Queue[str] | None = asyncio.Queue()
-        self._reader = asyncio.create_task(self._read(), name=f"output of {name}")
+        self._spawn = spawn
+        self._wanted = asyncio.Event()
+        self._process: asyncio.subprocess.Process
+        self._lines: asyncio.Queue[str] | None = None
+        self._reader: asyncio.Task[None]
+
+    async def start(self) -> None:
+        """Start the process, the first time or after `stop`."""
+        self._process = await self._spawn()
+        self._lines = asyncio.Queue()
+        self._reader = asyncio.create_task(self._read(self._process), name=f"output of {self.name}")
+        self._wanted.set()
 
     @property
     def pid(self) -> int:
@@ -103,12 +113,17 @@ class Child:
             await asyncio.gather(waiting, ending, return_exceptions=True)
 
     async def died(self) -> ChildDied:
-        """Wait until the process ends, and describe it."""
-        await self._process.wait()
-        return self._died()
+        """Wait until the process ends by itself, and describe it. One that was told to stop has not died."""
+        while True:
+            await self._wanted.wait()
+            process = self._process
+            await process.wait()
+            if self._wanted.is_set() and process is self._process:
+                return self._died()
 
     async def stop(self, sign: signal.Signals, *, within: float) -> None:
         """End the process: by `sign`, and by SIGKILL if it is still there after `within` seconds."""
+        self._wanted.clear()
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(sign)
         try:
@@ -131,12 +146,12 @@ class Child:
             pass
         return line
 
-    async def _read(self) -> None:
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
         # Until the process closes its output: a full pipe would stop it.
-        assert self._process.stdout is not None  # noqa: S101 - start_child asked for a pipe
+        assert process.stdout is not None  # noqa: S101 - start_child asked for a pipe
         rest = b""
         with self.log.open("ab", buffering=0) as log:
-            while chunk := await self._process.stdout.read(_CHUNK):
+            while chunk := await process.stdout.read(_CHUNK):
                 log.write(chunk)
                 if self._lines is not None:
                     *lines, rest = (rest + chunk).split(b"\n")
@@ -172,22 +187,27 @@ async def start_child(
         group: group id to run as; needs root.
         orphaned: signal it gets when this process dies.
     """
-    with _appending(log) as errors:
-        process = await asyncio.create_subprocess_exec(
-            *map(str, command),
-            env=environment,
-            cwd=directory,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=errors,
-            pass_fds=keep_open,
-            user=user,
-            group=group,
-            extra_groups=None if user is None else [],
-            start_new_session=True,
-            preexec_fn=_tie_to_this_process(orphaned),
-        )
-    return Child(name, process, log)
+
+    async def spawn() -> asyncio.subprocess.Process:
+        with _appending(log) as errors:
+            return await asyncio.create_subprocess_exec(
+                *map(str, command),
+                env=environment,
+                cwd=directory,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                pass_fds=keep_open,
+                user=user,
+                group=group,
+                extra_groups=None if user is None else [],
+                start_new_session=True,
+                preexec_fn=_tie_to_this_process(orphaned),
+            )
+
+    child = Child(name, spawn, log)
+    await child.start()
+    return child
 
 
 def _appending(log: Path) -> IO[bytes]:

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from temporalio.client import Client
 from sparkads import search_attributes
 from store.migrate import migrate
 from workers.child_process import Child, ChildDied, StackError, start_child
-from workers.local_postgres import local_postgres
+from workers.local_postgres import STOP, STOP_SECONDS, local_postgres
 from workers.search_attributes import register_search_attributes
 from workers.settings import Settings, inherited_environment
 
@@ -78,7 +78,7 @@ class Stack:
         object_store: URL of the store of files.
         logs: directory with a log of each process.
         environment: what a further process needs in its environment to use this stack.
-        processes: process ids by name.
+        processes: process ids by name; of workers that were added, too.
     """
 
     temporal_address: str
@@ -91,11 +91,43 @@ class Stack:
     logs: str
     environment: dict[str, str]
     processes: dict[str, int]
-    _children: tuple[Child, ...] = field(default=(), repr=False)
+    _launch: "_Launch" = field(repr=False)
+
+    async def stop(self, name: str, *, kill: bool = False) -> None:
+        """
+        Stop one of the processes: in order, or by SIGKILL.
+
+        The data of servers outlives them where it is kept, or the stack is durable.
+        """
+        await self._launch.parts[name].stop(kill=kill)
+
+    async def start(self, name: str) -> None:
+        """
+        Start a process again that was stopped, on the same address and data, and wait until it can be used.
+
+        The simulator alone has its world in memory and another port each time.
+
+        Raises:
+            ChildDied: it did not start.
+        """
+        part = self._launch.parts[name]
+        await part.start()
+        self.processes[name] = part.child.pid
+
+    async def add_worker(self) -> str:
+        """
+        Start a further worker, and return the name of its process.
+
+        Raises:
+            ChildDied: it did not start.
+        """
+        part = await _worker(self._launch, self.environment)
+        self.processes[part.child.name] = part.child.pid
+        return part.child.name
 
     async def broken(self) -> ChildDied:
-        """Wait until one of the processes ends by itself, and describe it."""
-        watching = [asyncio.create_task(child.died()) for child in self._children]
+        """Wait until one of the processes there are now ends without having been told to, and describe it."""
+        watching = [asyncio.create_task(part.child.died()) for part in self._launch.parts.values()]
         try:
             done, _ = await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
             return next(iter(done)).result()
@@ -111,6 +143,7 @@ async def local_stack(
     *,
     simulator: bool = True,
     worker: bool = True,
+    durable: bool = False,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Stack]:
     """
@@ -123,6 +156,7 @@ async def local_stack(
         data_dir: where data and logs are kept between runs; None: in a temporary directory, removed at the end.
         simulator: whether to run the pretended TikTok.
         worker: whether to run a worker (`python -m workers run`).
+        durable: whether data survives that a server is killed and started again, as it does where it is kept.
         environment: further variables for the simulator, the worker and `Stack.environment`.
 
     Raises:
@@ -142,8 +176,8 @@ async def local_stack(
         launch = _Launch(exits, logs, lock)
 
         database, temporal, pretended = await _together(
-            _postgres(launch, data, keep=keep),
-            _temporal(launch, data, keep=keep),
+            _postgres(launch, data, keep=keep, durable=durable),
+            _temporal(launch, data, keep=keep, durable=keep or durable),
             _simulator(launch, environment) if simulator else _nothing(),
         )
         addresses = {
@@ -168,13 +202,41 @@ async def local_stack(
             object_store=complete["SPARKADS_OBJECT_STORE"],
             logs=str(logs),
             environment=complete,
-            processes={child.name: child.pid for child in launch.children},
-            _children=tuple(launch.children),
+            processes={name: part.child.pid for name, part in launch.parts.items()},
+            _launch=launch,
         )
 
 
 def _data_directory(wanted: Path | None) -> Path:
     return Path(tempfile.mkdtemp(prefix="sparkads-")) if wanted is None else wanted.expanduser().resolve()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One process of a stack: how to know that it can be used, and how it is told to stop."""
+
+    child: Child
+    ready: Callable[[], Awaitable[object]]
+    sign: signal.Signals
+    within: float
+
+    async def start(self) -> None:
+        tries_left = _TRIES
+        while True:
+            tries_left -= 1
+            await self.child.start()
+            try:
+                await self.ready()
+            except ChildDied as death:
+                await self.stop(kill=True)
+                # Somebody may have taken a port of it in the meantime; it may be given back as quickly.
+                if death.code is None or not tries_left:
+                    raise
+            else:
+                return
+
+    async def stop(self, *, kill: bool = False) -> None:
+        await self.child.stop(signal.SIGKILL if kill else self.sign, within=self.within)
 
 
 class _Launch:
@@ -184,22 +246,31 @@ class _Launch:
         self.exits = exits
         self.logs = logs
         self.lock = lock
-        self.children: list[Child] = []
+        self.parts: dict[str, _Part] = {}
 
     async def start(
-        self, name: str, command: list[str], environment: Mapping[str, str], stop: signal.Signals, within: float
-    ) -> Child:
+        self,
+        name: str,
+        command: list[str],
+        environment: Mapping[str, str],
+        *,
+        ready: Callable[[Child], Awaitable[object]],
+        sign: signal.Signals,
+        within: float,
+    ) -> _Part:
         child = await start_child(
             name,
             command,
             environment=environment,
             directory=_CHECKOUT,
-            log=self.logs / f"{name.lower()}.log",
+            log=self.logs / f"{name.lower().replace(' ', '-')}.log",
             keep_open=[self.lock],
         )
-        self.exits.push_async_callback(child.stop, stop, within=within)
-        self.children.append(child)
-        return child
+        self.exits.push_async_callback(child.stop, sign, within=within)
+        part = _Part(child, lambda: ready(child), sign, within)
+        await part.ready()
+        self.parts[name] = part
+        return part
 
 
 @dataclass(frozen=True)
@@ -208,22 +279,28 @@ class _Temporal:
     ui: str
 
 
-async def _postgres(launch: _Launch, data: Path, *, keep: bool) -> str:
-    url, server = await launch.exits.enter_async_context(
-        local_postgres(data / "postgres", log=launch.logs / "postgresql.log", keep=keep, keep_open=[launch.lock])
+async def _postgres(launch: _Launch, data: Path, *, keep: bool, durable: bool) -> str:
+    server = await launch.exits.enter_async_context(
+        local_postgres(
+            data / "postgres",
+            log=launch.logs / "postgresql.log",
+            keep=keep,
+            durable=durable,
+            keep_open=[launch.lock],
+        )
     )
-    launch.children.append(server)
-    await migrate(url)
-    return url
+    launch.parts[server.process.name] = _Part(server.process, server.ready, STOP, STOP_SECONDS)
+    await migrate(server.url)
+    return server.url
 
 
-async def _temporal(launch: _Launch, data: Path, *, keep: bool) -> _Temporal:
+async def _temporal(launch: _Launch, data: Path, *, keep: bool, durable: bool) -> _Temporal:
     wanted = (_TEMPORAL_PORT, _UI_PORT) if keep else (0, 0)
     # A port that was free may be taken a moment later, by another stack most likely; the server chooses further ports
     # for its parts in the same way, and ends when it loses one. So it gets more than one try, with other ports.
     for tries_left in reversed(range(_TRIES)):
         try:
-            return await _temporal_on(launch, data, *_ports(*wanted), keep=keep)
+            return await _temporal_on(launch, data, *_ports(*wanted), durable=durable)
         except ChildDied as death:
             if death.code is None or not tries_left:
                 raise
@@ -231,7 +308,7 @@ async def _temporal(launch: _Launch, data: Path, *, keep: bool) -> _Temporal:
     raise AssertionError  # the last try returns or raises
 
 
-async def _temporal_on(launch: _Launch, data: Path, port: int, ui_port: int, *, keep: bool) -> _Temporal:
+async def _temporal_on(launch: _Launch, data: Path, port: int, ui_port: int, *, durable: bool) -> _Temporal:
     command = [_temporal_binary(), "server", "start-dev", "--log-level", "error"]
     command += ["--ip", _LOOPBACK, "--port", str(port), "--ui-port", str(ui_port)]
     command += [f"--dynamic-config-value={name}={value}" for name, value in DYNAMIC_CONFIG.items()]
@@ -239,19 +316,18 @@ async def _temporal_on(launch: _Launch, data: Path, port: int, ui_port: int, *, 
         f"--search-attribute={key.name}={key.indexed_value_type.name.title().replace('_', '')}"
         for key in search_attributes.ALL
     ]
-    if keep:
+    if durable:
         command += ["--db-filename", str(data / "temporal.db")]
-    # Data in memory needs no orderly end, which takes more than a second.
-    stop = signal.SIGTERM if keep else signal.SIGKILL
-    server = await launch.start("Temporal", command, _bare_environment(data), stop, _STOP_SECONDS)
-    try:
+    address = f"{_LOOPBACK}:{port}"
+
+    async def ready(server: Child) -> None:
         # What it prints once all its ports are open. An answer on the port alone could be another server's.
         await server.printed(lambda line: line.startswith("Temporal Server:"), within=_START_SECONDS)
-    except ChildDied:
-        launch.children.remove(server)
-        raise
-    address = f"{_LOOPBACK}:{port}"
-    await server.before_death(_answers(address), within=_START_SECONDS)
+        await server.before_death(_answers(address), within=_START_SECONDS)
+
+    # Data in memory needs no orderly end, which takes more than a second.
+    sign = signal.SIGTERM if durable else signal.SIGKILL
+    await launch.start("Temporal", command, _bare_environment(data), ready=ready, sign=sign, within=_STOP_SECONDS)
     return _Temporal(address, f"http://{_LOOPBACK}:{ui_port}")
 
 
@@ -269,15 +345,26 @@ async def _answers(address: str) -> None:
 async def _simulator(launch: _Launch, environment: Mapping[str, str]) -> str:
     command = [sys.executable, "-m", "simulator", "--host", _LOOPBACK, "--port", "0"]
     variables = inherited_environment() | dict(environment)
-    child = await launch.start("Simulator", command, variables, signal.SIGTERM, _STOP_SECONDS)
-    return str(await child.said("url", within=_START_SECONDS)).rstrip("/")
+    url = ""
+
+    async def ready(child: Child) -> None:
+        nonlocal url
+        url = str(await child.said("url", within=_START_SECONDS)).rstrip("/")
+
+    await launch.start("Simulator", command, variables, ready=ready, sign=signal.SIGTERM, within=_STOP_SECONDS)
+    return url
 
 
-async def _worker(launch: _Launch, environment: Mapping[str, str]) -> None:
-    command = [sys.executable, "-m", "workers", "run"]
-    variables = inherited_environment() | dict(environment)
-    child = await launch.start("Worker", command, variables, signal.SIGTERM, _WORKER_STOP_SECONDS)
-    await child.said("worker", within=_START_SECONDS)
+async def _worker(launch: _Launch, environment: Mapping[str, str]) -> _Part:
+    workers = sum(name.startswith("Worker") for name in launch.parts)
+    return await launch.start(
+        f"Worker {workers + 1}" if workers else "Worker",
+        [sys.executable, "-m", "workers", "run"],
+        inherited_environment() | dict(environment),
+        ready=lambda child: child.said("worker", within=_START_SECONDS),
+        sign=signal.SIGTERM,
+        within=_WORKER_STOP_SECONDS,
+    )
 
 
 async def _nothing() -> None:

@@ -37,11 +37,15 @@ _ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath}
 _LONGEST_SOCKET = 103
 """Bytes a socket's path may have on macOS; Linux takes four more."""
 
-_FAST_START = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
-"""For data nobody keeps: no waiting for a disk."""
+_NO_DISK = {"fsync": "off"}
+"""For data that need not survive a crash of the machine: no waiting for a disk."""
+_NO_CARE = _NO_DISK | {"full_page_writes": "off", "synchronous_commit": "off"}
+"""For data that need not survive a crash of the server, either."""
 
+STOP = signal.SIGINT
+"""Fast shutdown: ends sessions, writes what is to be kept, and takes its own child processes along."""
+STOP_SECONDS = 20.0
 _START_SECONDS = 60.0
-_STOP_SECONDS = 20.0
 _POLL = 0.03
 
 
@@ -55,10 +59,28 @@ class _Owner:
             os.chown(path, self.user, self.group)
 
 
+@dataclass(frozen=True)
+class LocalPostgres:
+    """A server that runs: the URL of its database, and its process."""
+
+    url: str
+    process: Child
+    _sockets: Path
+
+    async def ready(self) -> None:
+        """
+        Wait until the server takes connections, and make the database if it is not there.
+
+        Raises:
+            ChildDied: the server ended, or takes none in time.
+        """
+        await self.process.before_death(_make_database(self._sockets), within=_START_SECONDS)
+
+
 @asynccontextmanager
 async def local_postgres(
-    data: Path, *, log: Path, keep: bool, keep_open: Sequence[int]
-) -> AsyncIterator[tuple[str, Child]]:
+    data: Path, *, log: Path, keep: bool, durable: bool, keep_open: Sequence[int]
+) -> AsyncIterator[LocalPostgres]:
     """
     Run a server on a data directory, which is made if it is not there, with an empty database `sparkads`.
 
@@ -66,10 +88,8 @@ async def local_postgres(
         data: PostgreSQL's data directory.
         log: file for its output.
         keep: whether the data must survive a crash of the machine; if not, writing is much faster.
+        durable: whether they must survive a crash of the server, at least.
         keep_open: file descriptors it is to hold as long as it runs.
-
-    Yields:
-        URL of the database, and the server's process.
 
     Raises:
         StackError: it does not start.
@@ -84,7 +104,7 @@ async def local_postgres(
         "max_connections": str(MAX_CONNECTIONS),
     }
     if not keep:
-        options |= dict(option.split("=") for option in _FAST_START)
+        options |= _NO_DISK if durable else _NO_CARE
     try:
         server = await start_child(
             "PostgreSQL",
@@ -100,14 +120,14 @@ async def local_postgres(
             keep_open=keep_open,
             user=owner.user,
             group=owner.group,
-            # Fast shutdown: ends sessions, writes what is to be kept, and takes its own child processes along.
-            orphaned=signal.SIGINT,
+            orphaned=STOP,
         )
         try:
-            await server.before_death(_make_database(sockets), within=_START_SECONDS)
-            yield _url(sockets, DATABASE), server
+            running = LocalPostgres(_url(sockets, DATABASE), server, sockets)
+            await running.ready()
+            yield running
         finally:
-            await server.stop(signal.SIGINT, within=_STOP_SECONDS)
+            await server.stop(STOP, within=STOP_SECONDS)
     finally:
         if sockets != data:
             shutil.rmtree(sockets, ignore_errors=True)
@@ -143,7 +163,7 @@ async def _make_cluster(data: Path, owner: _Owner, log: Path) -> None:
     try:
         end = await asyncio.wait_for(initdb.died(), _START_SECONDS)
     finally:
-        await initdb.stop(signal.SIGKILL, within=_STOP_SECONDS)
+        await initdb.stop(signal.SIGKILL, within=STOP_SECONDS)
     if end.code != 0:
         raise end
     unfinished.rename(data)

@@ -15,6 +15,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.audit_trail import AuditActivities
 from activities.authorizations import AuthorizationActivities
+from activities.confirming import ConfirmingActivities
 from activities.members import Members
 from activities.notifications import NotificationActivities
 from activities.people import PeopleActivities
@@ -25,6 +26,7 @@ from activities.releases import ReleaseActivities
 from activities.report import ReportActivities
 from activities.requests import RequestActivities
 from activities.review import ReviewActivities
+from activities.settling import SettlingActivities
 from activities.sharing import SharingActivities
 from activities.sweep import SweepActivities
 from activities.webhook import Webhook
@@ -34,6 +36,7 @@ from sparkads.files import Files
 from store.database import Pool
 from tiktok import TikTok
 from workers.connections import connect_database, connect_temporal, connect_tiktok
+from workers.heartbeat import Heartbeats
 from workers.settings import Settings
 from workflows.access_request import AccessRequestWorkflow
 from workflows.authorization import AuthorizationWorkflow
@@ -126,11 +129,13 @@ def make_workers(
     audit_trail = AuditActivities(db, members, files)
     releases = ReleaseActivities(db, platform, members, files, SparkAds(client, files))
     reports = ReportActivities(db, files)
-    publish = PublishActivities(
+    settle_window = timedelta(seconds=settings.settle_window)
+    publish = PublishActivities(db, platform, members, settle_window=settle_window)
+    settling = SettlingActivities(db, platform, members, settle_window=settle_window)
+    confirming = ConfirmingActivities(
         db,
         platform,
-        members,
-        settle_window=timedelta(seconds=settings.settle_window),
+        settle_window=settle_window,
         review_fast=timedelta(seconds=settings.review_poll_fast),
         review_slow=timedelta(seconds=settings.review_poll_slow),
     )
@@ -177,8 +182,10 @@ def make_workers(
             releases.read_plan,
             releases.set_brake,
             releases.finish_release,
+            settling.settle_by_person,
             reports.write_report,
         ],
+        interceptors=[Heartbeats()],
         workflow_runner=RUNNER,
         sticky_queue_schedule_to_start_timeout=STICKY,
         workflow_task_executor=ThreadPoolExecutor(thread_name_prefix="workflow"),
@@ -194,10 +201,11 @@ def make_workers(
             releases.invite_missing,
             releases.settle_accounts,
             releases.prepare_ad_accounts,
-            publish.publish_batch,
-            publish.settle_intents,
-            publish.confirm_ads,
+            publish.publish_shard,
+            settling.settle_intents,
+            confirming.confirm_ads,
         ],
+        interceptors=[Heartbeats()],
         max_concurrent_activities=BULK_ACTIVITIES_AT_ONCE,
         deployment_config=deployment,
         graceful_shutdown_timeout=graceful,

@@ -1,6 +1,6 @@
 """What the Temporal UI shows of a run: its details card, and the search attributes by which it is found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,17 @@ def _text(value: object) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return "none" if value is None else str(value)
+
+
+def settle_rows(campaign_id: str, rows: Sequence[str]) -> str:
+    """What a person has to do about rows whose outcome only they can decide; empty if there is none."""
+    if not rows:
+        return ""
+    return (
+        f"TikTok said that it made the ads of rows {', '.join(rows)}, and does not list them. Look for them in TikTok "
+        f"Ads Manager, then `sparkads target settle {campaign_id} ROW --published AD_ID --because …` or "
+        "`--not-published --because …`."
+    )
 
 
 class Attributes:

@@ -254,6 +254,8 @@ class AuthorizationWorkflow:
         ended = await workflow.execute_activity_method(
             AuthorizationActivities.end_authorization, end, summary="End grants, freeze targets", **_calls.RECORD
         )
+        for campaign in ended.campaigns:
+            await self._tell(names.release_campaign_id(campaign), names.ACCESS_CHANGED, AccessChanged())
         stopped = await workflow.execute_activity_method(
             AuthorizationActivities.stop_live_ads, self._account, summary="Stop live ads", **_calls.LOOK
         )

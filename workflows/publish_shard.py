@@ -1,9 +1,11 @@
 """
 One shard: a page of targets of one ad account that are due at one instant, published in batches.
 
-History holds counts; the targets, their intents and what became of them are in Postgres.
+History holds counts and the names of rows that wait for a person; the targets, their intents and what became of them
+are in Postgres.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
@@ -11,12 +13,17 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.publish import BatchOutcome, NextBatch, PublishActivities, ShardRef
+    from activities.confirming import ConfirmingActivities
+    from activities.publish import PublishActivities, PublishShard, ShardRef
+    from activities.settling import SettlingActivities
     from sparkads import names, search_attributes
-    from sparkads.contracts.release import Command, ShardInput, ShardResult, TargetState
+    from sparkads.contracts.release import Command, OutcomeSettled, ShardInput, ShardResult, TargetState
     from sparkads.errors import describe
     from workflows import _calls, _card
     from workflows._messages import Undecodable, one_value
+
+LOOK_FOR_VERDICT = timedelta(minutes=10)
+"""How often rows that wait for a person are looked at without a signal, should one ever get lost."""
 
 LOOK_LESS_OFTEN = 1.5
 """Each look at a review that is not decided makes the next pause this much longer, up to the slow pace."""
@@ -27,8 +34,9 @@ class PublishShardWorkflow:
     """
     Id `campaign/{id}/wave/{w}/shard/{n}`. Started by `ReleaseCampaignWorkflow` when its instant has come.
 
-    Signals `pause`, `resume`, `cancel` come from the campaign; what is in flight finishes and is recorded. Ends when no
-    target is ready, open or in review. Continues as new between two looks when the server suggests it.
+    Signals `pause`, `resume`, `cancel`, `outcome_settled` come from the campaign; what is in flight finishes and is
+    recorded. Ends when no target is ready, open, unknown or in review. Continues as new between two looks when the
+    server suggests it.
     """
 
     @workflow.init
@@ -36,56 +44,71 @@ class PublishShardWorkflow:
         """Take over from the run before."""
         self._shard = ShardRef(campaign_id=start.campaign_id, wave=start.wave, shard=start.shard)
         self._start = start
+        self._parts = start.parts_done
         self._batches = start.batches_done
         self._paused = start.paused
         self._cancelled = False
+        self._fair = _calls.fair_to(start.bc_id)
         self._attributes = _card.Attributes()
         self._undecodable = Undecodable()
         self._last_error = ""
         self._counts: dict[TargetState, int] = {}
+        self._held: tuple[str, ...] = ()
+        self._news = False
 
     @workflow.run
     async def run(self, _start: ShardInput) -> ShardResult:
-        """Publish until nothing is left, then wait for the review."""
+        """Publish until nothing is left, wait for the review, and for a person where one has to decide."""
         await self._settle()
-        while await self._publish_next():
-            self._renew_if_long()
-        await self._confirm_all()
+        while True:
+            while await self._publish():
+                self._renew_if_long()
+            await self._confirm_all()
+            if not self._held:
+                break
+            await self._wait_for_a_person()
         self._present("done")
         return self.status()
 
-    async def _publish_next(self) -> bool:
-        """One batch; False when nothing is left, or the campaign was cancelled."""
+    async def _publish(self) -> bool:
+        """Batch after batch for a while; False when nothing is left, or the campaign was cancelled."""
         await self._wait_while_paused()
         if self._cancelled:
             return False
-        self._batches += 1
-        self._present(f"publishing batch {self._batches}")
+        self._parts += 1
+        self._present("publishing")
         try:
-            outcome: BatchOutcome = await workflow.execute_activity_method(
-                PublishActivities.publish_batch,
-                NextBatch(shard=self._shard, number=self._batches),
-                summary=f"Publish batch {self._batches}",
+            done = await workflow.execute_activity_method(
+                PublishActivities.publish_shard,
+                PublishShard(shard=self._shard, number=self._parts),
+                summary=f"Publish what is ready, part {self._parts}",
+                priority=self._fair,
                 **_calls.PUBLISH,
             )
         except ActivityError as error:
             # Never repeated: whether the ads were made is decided from what TikTok lists.
             self._last_error = describe(error)
             return await self._settle() > 0
-        self._last_error = outcome.waiting_for
-        if outcome.unknown:
+        self._batches += done.batches
+        self._last_error = done.waiting_for if done.left else ""
+        if done.unknown:
             return await self._settle() > 0
-        if outcome.left and outcome.wait_seconds:
-            self._present(f"waiting: {outcome.waiting_for}")
-            await workflow.sleep(timedelta(seconds=outcome.wait_seconds), summary="until TikTok takes calls again")
-        return outcome.left > 0
+        if done.left and done.wait_seconds:
+            self._present(f"waiting: {done.waiting_for}")
+            await workflow.sleep(timedelta(seconds=done.wait_seconds), summary="until TikTok takes calls again")
+        return done.left > 0
 
     async def _settle(self) -> int:
-        """Look for evidence until no intent is open; returns how many targets are ready again or still."""
+        """Look for evidence until no intent is open but those that a person decides; returns how many are ready."""
         while True:
             settled = await workflow.execute_activity_method(
-                PublishActivities.settle_intents, self._shard, summary="Settle open outcomes", **_calls.SETTLE
+                SettlingActivities.settle_intents,
+                self._shard,
+                summary="Settle open outcomes",
+                priority=self._fair,
+                **_calls.SETTLE,
             )
+            self._held = settled.held
             if settled.open == 0:
                 return settled.left
             self._present(f"looking for {settled.open} ads whose answer was lost")
@@ -95,7 +118,11 @@ class PublishShardWorkflow:
         pause = 0.0
         while True:
             reviewed = await workflow.execute_activity_method(
-                PublishActivities.confirm_ads, self._shard, summary="Read the review", **_calls.SETTLE
+                ConfirmingActivities.confirm_ads,
+                self._shard,
+                summary="Read the review",
+                priority=self._fair,
+                **_calls.SETTLE,
             )
             self._counts = reviewed.counts
             if reviewed.open == 0:
@@ -105,6 +132,16 @@ class PublishShardWorkflow:
             await workflow.sleep(timedelta(seconds=pause), summary="until the next look at the review")
             self._renew_if_long()
 
+    async def _wait_for_a_person(self) -> None:
+        self._present("waiting for a person")
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._news, timeout=LOOK_FOR_VERDICT, timeout_summary="until a person settles the rows"
+            )
+        self._news = False
+        self._renew_if_long()
+        await self._settle()
+
     async def _wait_while_paused(self) -> None:
         if self._paused and not self._cancelled:
             self._present("paused")
@@ -113,7 +150,9 @@ class PublishShardWorkflow:
     def _renew_if_long(self) -> None:
         if workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(
-                self._start.model_copy(update={"batches_done": self._batches, "paused": self._paused}),
+                self._start.model_copy(
+                    update={"parts_done": self._parts, "batches_done": self._batches, "paused": self._paused}
+                ),
                 memo={"campaign": self._start.campaign_id},
             )
 
@@ -136,6 +175,12 @@ class PublishShardWorkflow:
         """Publish nothing more; wait for what is in review."""
         self._cancelled = self._undecodable.read(raw, Command, names.CANCEL) is not None or self._cancelled
 
+    @workflow.signal(name=names.OUTCOME_SETTLED, description="From the campaign: a person has decided an outcome")
+    @one_value
+    def outcome_settled(self, raw: RawValue) -> None:
+        """Look at the rows that wait for a person again."""
+        self._news = self._undecodable.read(raw, OutcomeSettled, names.OUTCOME_SETTLED) is not None or self._news
+
     @workflow.query(name=names.STATUS, description="Counts by state, as of the last look")
     def status(self) -> ShardResult:
         """Counts by state."""
@@ -148,9 +193,11 @@ class PublishShardWorkflow:
                 "doing": doing,
                 "due": self._start.due_at,
                 "batches": self._batches,
+                "rows that wait for a person": ", ".join(self._held),
                 "signals that could not be read": self._undecodable.count or "",
                 "last error": self._last_error,
             },
+            to_do=_card.settle_rows(self._shard.campaign_id, self._held),
         )
         changed = self._attributes.changed(
             search_attributes.PHASE.value_set(doing.split(":", maxsplit=1)[0][:60]),
@@ -158,7 +205,7 @@ class PublishShardWorkflow:
             search_attributes.WAVE.value_set(str(self._shard.wave)),
             search_attributes.BUSINESS_CENTER.value_set(self._start.bc_id),
             search_attributes.PAUSED.value_set(self._paused),
-            search_attributes.ATTENTION.value_set(bool(self._last_error)),
+            search_attributes.ATTENTION.value_set(bool(self._last_error or self._held)),
         )
         if changed:
             workflow.upsert_search_attributes(changed)

@@ -25,17 +25,22 @@ with workflow.unsafe.imports_passed_through():
         SettleAccounts,
     )
     from activities.report import AskForReport, ReportActivities
+    from activities.settling import SettlingActivities, Verdict
     from sparkads import names, search_attributes
+    from sparkads.contracts.base import Contract
     from sparkads.contracts.release import (
         AccessChanged,
         AskReport,
         Command,
+        OutcomeSettled,
         ReleaseInput,
         ReleasePhase,
         ReleaseResult,
         ReleaseStatus,
         ReportFiles,
+        SettleTarget,
         ShardInput,
+        TargetSettled,
         TargetState,
         Wave,
     )
@@ -61,8 +66,8 @@ class ReleaseCampaignWorkflow:
     Id `campaign/{campaign_id}`. Started by a person or a service; ends with a report.
 
     Signals `pause`, `resume`, `cancel` (its starter, its operator or an admin) reach every shard; `access_changed`
-    comes from access requests. Update `report` writes the report as it stands. Continues as new when the server
-    suggests it and no shard runs.
+    comes from access requests. Update `report` writes the report as it stands, `settle_target` takes a person's word
+    for an outcome that is unknown. Continues as new when the server suggests it and no shard runs.
     """
 
     @workflow.init
@@ -70,6 +75,7 @@ class ReleaseCampaignWorkflow:
         """Start loading, or go on where the run before stopped."""
         self._release = release
         self._ref = CampaignRef(campaign_id=release.campaign_id)
+        self._fair = _calls.fair_to(release.bc_id)
         self._phase = ReleasePhase.LOADING
         self._waiting_on = "its manifest"
         self._since = workflow.now()
@@ -114,6 +120,7 @@ class ReleaseCampaignWorkflow:
                 deadline=self._release.request_deadline,
             ),
             summary="Ask the owners who are missing",
+            priority=self._fair,
             **_calls.BULK,
         )
 
@@ -142,6 +149,7 @@ class ReleaseCampaignWorkflow:
                 roster=self._release.roster,
             ),
             summary="Share accounts that have arrived",
+            priority=self._fair,
             **_calls.BULK,
         )
         self._enter(ReleasePhase.PREPARE, "videos and ad groups")
@@ -149,6 +157,7 @@ class ReleaseCampaignWorkflow:
             ReleaseActivities.prepare_ad_accounts,
             Prepare(campaign_id=self._release.campaign_id, template=self._release.template),
             summary="Upload videos, make ad groups",
+            priority=self._fair,
             **_calls.BULK,
         )
         await self._read_plan()
@@ -245,6 +254,28 @@ class ReleaseCampaignWorkflow:
     def _one_question(self, _ask: AskReport) -> None:
         """Refuse a call with no question, or several: in the handler that would stop the workflow."""
 
+    @workflow.update(
+        name=names.SETTLE_TARGET,
+        description="Decide an unknown outcome: {actor, row_id, published_ad_id or null, because}",
+    )
+    async def settle_target(self, command: SettleTarget) -> TargetSettled:
+        """Take a person's word for what became of a target, as far as TikTok does not say otherwise."""
+        settled = await workflow.execute_activity_method(
+            SettlingActivities.settle_by_person,
+            Verdict(campaign_id=self._release.campaign_id, command=command),
+            summary=f"Settle row {command.row_id} on the word of {command.actor}",
+            **_calls.ANSWER,
+        )
+        await self._signal_shard(
+            settled.wave, settled.shard, names.OUTCOME_SETTLED, OutcomeSettled(row_id=settled.row_id)
+        )
+        self._news = True
+        return settled
+
+    @settle_target.validator
+    def _one_verdict(self, command: SettleTarget) -> None:
+        """Refuse a call with no verdict, or several: in the handler that would stop the workflow."""
+
     @workflow.signal(name=names.PAUSE, description="Let no further batch through: {actor, reason}")
     @one_value
     async def pause(self, raw: RawValue) -> None:
@@ -291,14 +322,15 @@ class ReleaseCampaignWorkflow:
         self._cancelled = cancelled or self._cancelled
         self._news = True
         for wave, shard in list(self._shards):
-            handle = workflow.get_external_workflow_handle(
-                names.publish_shard_id(self._release.campaign_id, wave, shard)
-            )
-            try:
-                await handle.signal(action, command)
-            except FailureError:
-                workflow.logger.info("the shard has ended", extra={"wave": wave, "shard": shard})
+            await self._signal_shard(wave, shard, action, command)
         self._present()
+
+    async def _signal_shard(self, wave: int, shard: int, signal: str, message: Contract) -> None:
+        handle = workflow.get_external_workflow_handle(names.publish_shard_id(self._release.campaign_id, wave, shard))
+        try:
+            await handle.signal(signal, message)
+        except FailureError:
+            workflow.logger.info("the shard has ended", extra={"wave": wave, "shard": shard})
 
     @workflow.signal(name=names.ACCESS_CHANGED, description="An account it waits for was authorized, or will not be")
     @one_value
@@ -332,7 +364,11 @@ class ReleaseCampaignWorkflow:
             return "paused: resume or cancel it"
         unknown = self._plan.counts.get(TargetState.UNKNOWN, 0)
         if unknown:
-            return f"{unknown} outcomes are unknown; they are being looked for"
+            rows = ", ".join(self._plan.unknown)
+            return (
+                f"{unknown} outcomes are unknown: {rows}{' …' if unknown > len(self._plan.unknown) else ''}. They are "
+                "being looked for; what their shard says waits for a person is settled by `sparkads target settle`"
+            )
         return self._last_error and "see the last error"
 
     def _enter(self, phase: ReleasePhase, waiting_on: str) -> None:

@@ -143,6 +143,7 @@ def _create(
         fields=fields,
         operation_status=creative.operation_status,
         created_at=now,
+        listed_at=now + world.delays.ad_list_seconds,
         modified_at=now,
         enabled_at=now if creative.operation_status == "ENABLE" else None,
         post=pulled,
@@ -259,7 +260,7 @@ class AdGet(Page1000):
 
 @routes.get("/ad/get/", AdGet)
 def ad_get(call: Call, query: AdGet) -> Data:
-    """Ads of an ad account, newest first. Deleted ones are shown only when asked for."""
+    """Ads of an ad account that are listed by now, newest first. Deleted ones are shown only when asked for."""
     advertiser = call.session.advertiser(query.advertiser_id)
     wanted, now = query.filtering, call.now
     if wanted.secondary_status in UNFILTERABLE:
@@ -271,7 +272,8 @@ def ad_get(call: Call, query: AdGet) -> Data:
     for ad in _candidates(advertiser, wanted):
         status = ad_status(ad, now)
         if (
-            wanted.secondary_status in {None, status}
+            ad.listed_at <= now
+            and wanted.secondary_status in {None, status}
             and _primary_selects(wanted.primary_status, status)
             and (since is None or ad.created_at >= since)
             and (until is None or ad.created_at <= until)

@@ -57,6 +57,8 @@ from sparkads.contracts.release import (
     ReleaseResult,
     ReleaseStatus,
     ReportFiles,
+    SettleTarget,
+    TargetSettled,
 )
 from sparkads.converter import data_converter
 from sparkads.errors import CampaignExists, NothingOnRecord, Renewing, Unreachable, from_failure
@@ -284,6 +286,17 @@ class SparkAds:
     async def cancel(self, campaign_id: str, command: Command) -> None:
         """Publish nothing more; ads that exist stay as they are."""
         await self._signal(names.release_campaign_id(campaign_id), names.CANCEL, command)
+
+    async def settle_target(self, campaign_id: str, command: SettleTarget) -> TargetSettled:
+        """
+        Decide what became of a target whose outcome is unknown.
+
+        Raises:
+            Refusal: OnlyItsPeople, NotAMember, NothingOnRecord, OutcomeKnown, or EvidenceAgainst if TikTok lists
+                something else.
+        """
+        workflow_id = names.release_campaign_id(campaign_id)
+        return await self._update(workflow_id, names.SETTLE_TARGET, command, TargetSettled, None)
 
     async def report(self, campaign_id: str, actor: str) -> ReportFiles:
         """

@@ -14,6 +14,8 @@ Every named error of sparkads, in one place.
     │   ├── ManifestInvalid         the manifest has mistakes; all of them are in the text
     │   ├── CampaignExists          a campaign of that id was started with another manifest
     │   ├── MediaRefused            TikTok refused a video or a cover
+    │   ├── OutcomeKnown            only a target whose outcome is unknown can be settled by a person
+    │   ├── EvidenceAgainst         what TikTok lists contradicts what a person says of a target
     │   ├── NothingOnRecord         the thing named by the command does not exist
     │   ├── AuditBroken             the audit trail is not as it was recorded
     │   ├── Renewing                a workflow is about to start its next run; the client repeats by itself
@@ -86,6 +88,14 @@ class CampaignExists(Refusal):
 
 class MediaRefused(Refusal):
     """TikTok refused a video or a cover."""
+
+
+class OutcomeKnown(Refusal):
+    """Only a target whose outcome is unknown can be settled by a person."""
+
+
+class EvidenceAgainst(Refusal):
+    """What TikTok lists contradicts what a person says of a target."""
 
 
 class NothingOnRecord(Refusal):

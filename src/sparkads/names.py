@@ -48,6 +48,9 @@ PAUSE = "pause"
 RESUME = "resume"
 CANCEL = "cancel"
 REPORT = "report"
+SETTLE_TARGET = "settle_target"
+OUTCOME_SETTLED = "outcome_settled"
+"""Signal from a campaign to its shard: a person has decided an outcome."""
 
 
 def business_center_id(bc_id: str) -> str:

@@ -18,6 +18,7 @@ from sparkads.errors import (
     NotAMember,
     NothingOnRecord,
     OnlyItsPeople,
+    OutcomeKnown,
     Refusal,
     RequestClosedAlready,
 )
@@ -318,6 +319,15 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         names.CANCEL, _RELEASES, "signal", Action.RUN_RELEASE, _while_it_lasts(running=_DONE, paused=_DONE), steers=True
+    ),
+    # None of the targets of these releases has an unknown outcome; tests/publishing/test_settle.py has one.
+    Command(
+        names.SETTLE_TARGET,
+        _RELEASES,
+        "update",
+        Action.RUN_RELEASE,
+        _while_it_lasts(running=OutcomeKnown, paused=OutcomeKnown),
+        steers=True,
     ),
 )
 """Every command of a person or a service."""

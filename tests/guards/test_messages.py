@@ -59,11 +59,11 @@ MESSAGES = {
     },
     names.RELEASE_CAMPAIGN_WORKFLOW: {
         "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.ACCESS_CHANGED},
-        "updates": {names.REPORT},
+        "updates": {names.REPORT, names.SETTLE_TARGET},
         "queries": {names.STATUS},
     },
     names.PUBLISH_SHARD_WORKFLOW: {
-        "signals": {names.PAUSE, names.RESUME, names.CANCEL},
+        "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.OUTCOME_SETTLED},
         "updates": set(),
         "queries": {names.STATUS},
     },

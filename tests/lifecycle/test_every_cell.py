@@ -44,7 +44,7 @@ from sparkads.contracts.drift import AskDrift
 from sparkads.contracts.notification import AskNotifications
 from sparkads.contracts.people import AskPeople
 from sparkads.contracts.release import Command as SteeringCommand
-from sparkads.contracts.release import ReleaseInput, TargetState
+from sparkads.contracts.release import ReleaseInput, SettleTarget, TargetState
 from sparkads.errors import AdminOnly, NotAMember, OnlyItsPeople, Refusal
 from sparkads.permissions import (
     COMMANDS,
@@ -387,6 +387,9 @@ SEND: dict[str, Send] = {
     ),
     "ReleaseCampaign cancel": lambda world, actor, target: world.spark.cancel(
         target.campaign_id, SteeringCommand(actor=actor)
+    ),
+    "ReleaseCampaign settle_target": lambda world, actor, target: world.spark.settle_target(
+        target.campaign_id, SettleTarget(actor=actor, row_id="row", because="a cell")
     ),
 }
 
@@ -813,6 +816,10 @@ RAW: dict[str, tuple[State, str]] = {
     "ReleaseCampaign pause": (ReleaseState.RUNNING, '{"actor": "ACTOR"}'),
     "ReleaseCampaign resume": (ReleaseState.PAUSED, '{"actor": "ACTOR"}'),
     "ReleaseCampaign cancel": (ReleaseState.RUNNING, '{"actor": "ACTOR"}'),
+    "ReleaseCampaign settle_target": (
+        ReleaseState.RUNNING,
+        '{"actor": "ACTOR", "row_id": "row", "because": "by hand"}',
+    ),
 }
 
 

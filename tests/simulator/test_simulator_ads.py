@@ -1,5 +1,6 @@
 """Campaigns, ad groups, ads: rules, review, posts, and what happens when consent ends."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -140,6 +141,23 @@ async def test_push_makes_a_post_once_reviewed(api: Api, dark: str, visible: str
     # Neither pausing nor deleting the ad takes the post down.
     await api.post("/ad/status/update/", advertiser_id=ADVERTISER, ad_ids=[ad["ad_id"]], operation_status="DELETE")
     assert (await api.state())["accounts"][0]["posts"][-1]["deleted"] is False
+
+
+async def test_an_ad_is_listed_later_than_it_is_made(api: Api) -> None:
+    identity, group = await api.linked(), await api.adgroup()
+    await api.control("/clock", ad_list_seconds=3600)
+    hidden = await api.create(group, pull(identity))
+    await api.control("/clock", ad_list_seconds=0.2)
+    await api.create(group, pull(identity))
+    ids = [ad["ad_id"] for ad in (await api.state())["ads"]]
+    assert hidden.data["ad_ids"] == ids[:1]
+    assert ids[0] not in {ad["ad_id"] for ad in await api.ads()}
+    while not await api.ads():
+        await asyncio.sleep(0.02)
+    assert [ad["ad_id"] for ad in await api.ads()] == ids[1:]
+    # One that is known by its id can be switched all the same.
+    switched = await api.post("/ad/status/update/", advertiser_id=ADVERTISER, ad_ids=ids, operation_status="DISABLE")
+    assert switched.code == 0
 
 
 async def test_a_disabled_ad_is_reviewed_and_waits(api: Api) -> None:

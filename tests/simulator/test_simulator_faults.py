@@ -8,6 +8,8 @@ import pytest
 from aiohttp import ServerDisconnectedError
 from simulator_api import ADVERTISER, Api, pull
 
+from simulator.faults import FaultPlan, Faults, Rule
+
 
 async def ready(api: Api) -> tuple[str, dict[str, Any]]:
     return await api.adgroup(), pull(await api.linked())
@@ -52,7 +54,8 @@ async def test_throttling_has_no_effect_and_is_counted(api: Api) -> None:
     await api.control("/faults", rules=[{"path": "/ad/create/", "kind": "throttle", "times": 2}])
     assert [(await api.create(group, creative)).code for _ in range(3)] == [40100, 40100, 0]
     assert len(await api.ads()) == 1
-    assert (await api.calls())["paths"]["/ad/create/"]["throttled"] == 2
+    counts = (await api.calls())["paths"]["/ad/create/"]
+    assert (counts["calls"], counts["throttled"], counts["accepted"]) == (3, 2, 1)
 
 
 async def test_a_delay_goes_with_another_fault(api: Api) -> None:
@@ -62,6 +65,33 @@ async def test_a_delay_goes_with_another_fault(api: Api) -> None:
     assert (await api.get("/bc/get/")).code == 50000
     assert (await api.get("/bc/get/")).code == 0
     assert time.monotonic() - started >= 0.2
+
+
+async def test_delays_of_any_length_let_answers_overtake_one_another(api: Api) -> None:
+    async def order(seed: int) -> list[int]:
+        await api.control("/faults", seed=seed, rules=[{"path": "/bc/get/", "kind": "delay", "up_to": 0.3}])
+        answered: list[int] = []
+
+        async def call(number: int) -> None:
+            await api.get("/bc/get/")
+            answered.append(number)
+
+        started = time.monotonic()
+        await asyncio.gather(*(call(number) for number in range(12)))
+        assert time.monotonic() - started < 3
+        return answered
+
+    assert await order(7) != list(range(12))
+
+
+async def test_the_lengths_of_delays_repeat_with_their_seed() -> None:
+    def lengths(seed: int) -> list[float]:
+        faults = Faults(FaultPlan(seed=seed, rules=[Rule(kind="delay", up_to=0.5)]))
+        return [rule.seconds for _ in range(50) for rule in faults.hit("/ad/get/")]
+
+    assert lengths(7) == lengths(7) != lengths(8)
+    assert all(0 <= seconds <= 0.5 for seconds in lengths(7))
+    assert len(set(lengths(7))) == 50
 
 
 async def test_shares_repeat_with_their_seed(api: Api) -> None:
@@ -86,6 +116,7 @@ async def test_new_rules_replace_old_ones(api: Api) -> None:
     [
         ("/faults", {"rules": [{"kind": "explode"}]}),
         ("/faults", {"rules": [{"kind": "code", "times": 1, "share": 0.5}]}),
+        ("/faults", {"rules": [{"kind": "drop", "up_to": 0.5}]}),
         ("/clock", {"scan_seconds": -1}),
         ("/clock", {"lunch_seconds": 1}),
         ("/config", {"tier": "gold"}),

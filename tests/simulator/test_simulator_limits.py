@@ -75,6 +75,26 @@ async def test_too_many_calls_are_answered_with_http_200_and_40100(api: Api) -> 
     assert 10 < report["peak_per_second"] <= report["peak_per_minute"] == 30
 
 
+async def test_the_use_of_the_allowed_rate_can_be_computed(api: Api) -> None:
+    before = time.monotonic()
+    await asyncio.gather(*[api.get("/bc/get/") for _ in range(4)])
+    await api.control("/config", tier="basic")
+    await asyncio.gather(*[api.get("/bc/get/") for _ in range(30)])
+    report = await api.calls()
+    counts = report["paths"]["/bc/get/"]
+    # The simulator runs on this machine: its monotonic clock is ours.
+    assert before <= counts["first_accepted"] < counts["last_accepted"] <= time.monotonic()
+    assert counts["accepted"] + counts["throttled"] == counts["calls"] == 34
+    assert 10 <= counts["accepted_peak_per_second"] <= counts["accepted_peak_per_minute"] == counts["accepted"]
+    assert report["accepted"] == counts["accepted"]
+
+
+async def test_what_never_reached_the_rate_limit_was_not_accepted(api: Api) -> None:
+    await api.as_token(None).get("/bc/get/")
+    counts = (await api.calls())["paths"]["/bc/get/"]
+    assert (counts["calls"], counts["accepted"], counts["first_accepted"]) == (1, 0, None)
+
+
 async def test_at_the_allowed_pace_nothing_is_refused(api: Api) -> None:
     await api.control("/config", tier="ultimate")
     started = time.monotonic()

@@ -10,7 +10,7 @@ import pytest
 
 from sparkads.contracts.release import TargetState
 from sparkads.manifest import ManifestRow, Mode
-from store import publishing, releases
+from store import intents, publishing, releases
 from store.database import Pool
 from store.releases import Campaign
 from tests.conftest import Label
@@ -40,6 +40,7 @@ async def campaign(label: Label, db: Pool, *, due_in: timedelta = -timedelta(sec
         )
         for number in range(rows)
     ]
+    await authorize(label, db)
     async with db.acquire() as connection, connection.transaction():
         await releases.create(
             connection,
@@ -62,16 +63,33 @@ async def campaign(label: Label, db: Pool, *, due_in: timedelta = -timedelta(sec
     return campaign_id
 
 
+async def authorize(label: Label, db: Pool) -> None:
+    """The account of all rows, authorized and linked to the ad account."""
+    await db.execute(
+        "INSERT INTO accounts (bc_id, asset_id, handle, name) VALUES ($1, '74', 'kiri', 'Kiri')", label.bc_id
+    )
+    await db.execute(
+        "INSERT INTO authorizations (id, bc_id, asset_id, stage, since) VALUES ($1, $1, '74', 'active', now())",
+        label.bc_id,
+    )
+    await db.execute(
+        """INSERT INTO links (authorization_id, advertiser_id, identity_id, can_push, can_pull, ads_only, linked_by)
+           VALUES ($1, $2, 'i', true, true, false, 'ada')""",
+        label.bc_id,
+        label.ad_account,
+    )
+
+
 async def taken(db: Pool, campaign_id: str, size: int = 20) -> list[str]:
     """The rows that a batch gets, given back at once."""
     async with db.acquire() as connection, connection.transaction():
-        batch = await publishing.lock_batch(connection, campaign_id, 1, 1, size)
+        batch = await intents.lock_batch(connection, campaign_id, 1, 1, size)
     return [candidate.row_id for candidate in batch]
 
 
 async def intend(db: Pool, campaign_id: str, tokens: dict[str, str]) -> None:
     async with db.acquire() as connection, connection.transaction():
-        await publishing.intend(connection, campaign_id, "batch", tokens)
+        await intents.intend(connection, campaign_id, "batch", tokens)
 
 
 async def test_a_target_has_one_live_intent_at_most(label: Label, db: Pool) -> None:
@@ -90,10 +108,10 @@ async def test_nor_while_it_is_called_for_nor_after_it_is_published(label: Label
     campaign_id = await campaign(label, db)
     token = f"a{label.bc_id}"
     await intend(db, campaign_id, {"row0": token})
-    assert await publishing.mark_called(db, [token])
+    assert await intents.mark_called(db, [token])
     if state == "published":
         async with db.acquire() as connection, connection.transaction():
-            assert await publishing.record_published(connection, {token: ("71", datetime.now(UTC))}) == 1
+            assert await intents.record_published(connection, {token: ("71", datetime.now(UTC))}) == [token]
 
     with pytest.raises(asyncpg.UniqueViolationError):
         await intend(db, campaign_id, {"row0": f"b{label.bc_id}"})
@@ -103,13 +121,13 @@ async def test_what_was_found_absent_may_be_tried_again(label: Label, db: Pool) 
     campaign_id = await campaign(label, db)
     token = f"a{label.bc_id}"
     await intend(db, campaign_id, {"row0": token})
-    await publishing.mark_called(db, [token])
+    await intents.mark_called(db, [token])
     async with db.acquire() as connection, connection.transaction():
-        await publishing.record_absent(connection, [token], "not in the ad group")
+        await intents.record_absent(connection, [token], "not in the ad group")
 
     await intend(db, campaign_id, {"row0": f"b{label.bc_id}"})
 
-    assert not await publishing.mark_called(db, [token]), "the old intent gives no right to call any more"
+    assert not await intents.mark_called(db, [token]), "the old intent gives no right to call any more"
 
 
 async def test_one_of_many_callers_gets_through(label: Label, db: Pool) -> None:
@@ -117,7 +135,7 @@ async def test_one_of_many_callers_gets_through(label: Label, db: Pool) -> None:
     tokens = [f"{row}{label.bc_id}" for row in range(3)]
     await intend(db, campaign_id, dict(zip(("row0", "row1", "row2"), tokens, strict=True)))
 
-    answers = await asyncio.gather(*(publishing.mark_called(db, tokens) for _ in range(5)))
+    answers = await asyncio.gather(*(intents.mark_called(db, tokens) for _ in range(5)))
 
     assert sorted(answers) == [False, False, False, False, True]
 
@@ -126,9 +144,9 @@ async def test_a_batch_that_is_not_whole_any_more_is_not_called_for(label: Label
     campaign_id = await campaign(label, db)
     tokens = [f"{row}{label.bc_id}" for row in range(2)]
     await intend(db, campaign_id, dict(zip(("row0", "row1"), tokens, strict=True)))
-    assert await publishing.mark_called(db, tokens[:1])
+    assert await intents.mark_called(db, tokens[:1])
 
-    assert not await publishing.mark_called(db, tokens)
+    assert not await intents.mark_called(db, tokens)
 
     states = await db.fetch("SELECT state FROM intents WHERE campaign_id = $1 ORDER BY token", campaign_id)
     assert [row["state"] for row in states] == ["called", "intended"]
@@ -138,12 +156,12 @@ async def test_an_ad_is_recorded_once(label: Label, db: Pool) -> None:
     campaign_id = await campaign(label, db)
     token = f"a{label.bc_id}"
     await intend(db, campaign_id, {"row0": token})
-    await publishing.mark_called(db, [token])
+    await intents.mark_called(db, [token])
     async with db.acquire() as connection, connection.transaction():
-        assert await publishing.record_published(connection, {token: ("71", datetime.now(UTC))}) == 1
-        assert await publishing.record_published(connection, {token: ("72", datetime.now(UTC))}) == 0
-        await publishing.record_absent(connection, [token], "a late look")
-        await publishing.record_refused(connection, token, "a late answer")
+        assert await intents.record_published(connection, {token: ("71", datetime.now(UTC))}) == [token]
+        assert await intents.record_published(connection, {token: ("72", datetime.now(UTC))}) == []
+        await intents.record_absent(connection, [token], "a late look")
+        await intents.record_refused(connection, token, "a late answer")
 
     row = await db.fetchrow("SELECT state, ad_id FROM targets WHERE campaign_id = $1 AND row_id = 'row0'", campaign_id)
     assert row is not None
@@ -176,7 +194,7 @@ async def test_a_long_transaction_does_not_stop_the_databases_clock(label: Label
         )
         await connection.execute("SELECT pg_sleep(0.01)")
 
-        assert len(await publishing.lock_batch(connection, campaign_id, 1, 1, 20)) == 3
+        assert len(await intents.lock_batch(connection, campaign_id, 1, 1, 20)) == 3
 
 
 @pytest.mark.parametrize(("paused", "cancelled"), [(True, False), (False, True), (True, True)])
@@ -195,8 +213,8 @@ async def test_two_batches_at_once_never_share_a_row(label: Label, db: Pool) -> 
     campaign_id = await campaign(label, db, rows=5)
 
     async with db.acquire() as one, db.acquire() as two, one.transaction(), two.transaction():
-        first = await publishing.lock_batch(one, campaign_id, 1, 1, 3)
-        second = await publishing.lock_batch(two, campaign_id, 1, 1, 3)
+        first = await intents.lock_batch(one, campaign_id, 1, 1, 3)
+        second = await intents.lock_batch(two, campaign_id, 1, 1, 3)
 
     assert [row.row_id for row in first] == ["row0", "row1", "row2"]
     assert [row.row_id for row in second] == ["row3", "row4"]
@@ -207,3 +225,55 @@ async def test_a_row_with_an_open_intent_is_given_to_nobody(label: Label, db: Po
     await intend(db, campaign_id, {"row1": f"a{label.bc_id}"})
 
     assert await taken(db, campaign_id) == ["row0", "row2"]
+
+
+@pytest.mark.parametrize(
+    "closes",
+    [
+        pytest.param("UPDATE campaigns SET paused = true WHERE bc_id = $1", id="paused"),
+        pytest.param("UPDATE campaigns SET cancelled = true WHERE bc_id = $1", id="cancelled"),
+        pytest.param("UPDATE links SET ended_at = now() WHERE authorization_id = $1", id="unlinked"),
+        pytest.param(
+            "UPDATE authorizations SET stage = 'revoked_by_owner', ended_at = now() WHERE bc_id = $1", id="revoked"
+        ),
+    ],
+)
+async def test_a_gate_that_closes_while_a_batch_waits_for_its_turn_stops_it(
+    label: Label, db: Pool, closes: str
+) -> None:
+    # R5, R10, R15
+    campaign_id = await campaign(label, db)
+    await intend(db, campaign_id, {"row0": f"a{label.bc_id}"})
+    await db.execute(closes, label.bc_id)
+
+    assert not await intents.mark_called(db, [f"a{label.bc_id}"])
+
+
+async def test_what_came_to_nothing_after_a_cancellation_is_cancelled(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db)
+    await intend(db, campaign_id, {"row0": f"a{label.bc_id}"})
+    await releases.set_flags(db, campaign_id, paused=False, cancelled=True)
+
+    async with db.acquire() as connection, connection.transaction():
+        assert await intents.record_absent(connection, [f"a{label.bc_id}"], "not called") == [f"a{label.bc_id}"]
+
+    assert await releases.state_of(db, campaign_id, "row0") is TargetState.CANCELLED
+
+
+async def test_an_ad_that_comes_late_is_its_targets_if_it_has_no_other(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db)
+    late, other = f"a{label.bc_id}", f"b{label.bc_id}"
+    for token, row_id in ((late, "row0"), (other, "row1")):
+        await intend(db, campaign_id, {row_id: token})
+        async with db.acquire() as connection, connection.transaction():
+            await intents.record_absent(connection, [token], "not listed")
+    await intend(db, campaign_id, {"row1": f"c{label.bc_id}"})
+
+    found = await intents.strays(db, {late: "71", other: "72", f"c{label.bc_id}": "73", "nobody's": "74"})
+
+    assert [(one.row_id, one.ad_id, one.has_another) for one in found] == [("row0", "71", False), ("row1", "72", True)]
+    async with db.acquire() as connection, connection.transaction():
+        assert await intents.adopt(connection, late)
+        assert not await intents.adopt(connection, other)
+        assert await intents.record_published(connection, {late: ("71", datetime.now(UTC))}) == [late]
+    assert await releases.state_of(db, campaign_id, "row0") is TargetState.IN_REVIEW

@@ -190,6 +190,53 @@ async def test_a_child_that_dies_later_is_noticed() -> None:
     assert str(death).startswith("Temporal ended with exit code -9. The end of ")
 
 
+@pytest.mark.parametrize("kill", [False, True], ids=["in order", "killed"])
+async def test_servers_can_be_restarted_in_place(*, kill: bool) -> None:
+    async with local_stack(None, simulator=False, worker=False, durable=True) as stack:
+        client = await Client.connect(stack.temporal_address, namespace=stack.namespace)
+        await client.start_workflow("Nobody", id="kept", task_queue="nobody")
+        database = await asyncpg.connect(stack.database_url)
+        await database.execute("CREATE TABLE kept AS SELECT 1 AS run")
+        before = dict(stack.processes)
+        breaking = asyncio.create_task(stack.broken())
+        for name in ("PostgreSQL", "Temporal"):
+            await stack.stop(name, kill=kill)
+            await all_gone([before[name]])
+            await stack.start(name)
+            assert stack.processes[name] != before[name]
+        assert database.is_closed()
+        database = await asyncpg.connect(stack.database_url)
+        assert await database.fetchval("SELECT run FROM kept") == 1
+        await database.close()
+        assert (await client.get_workflow_handle("kept").describe()).id == "kept"
+        # What was done on purpose is no breakdown; what happens afterwards is.
+        assert not breaking.done()
+        os.kill(stack.processes["Temporal"], signal.SIGKILL)
+        assert str(await asyncio.wait_for(breaking, 10)).startswith("Temporal ended with exit code -9.")
+
+
+async def test_further_workers_come_and_go() -> None:
+    async with local_stack(None, simulator=False) as stack:
+        assert await stack.add_worker() == "Worker 2"
+        first = stack.processes["Worker 2"]
+        await stack.stop("Worker 2", kill=True)
+        assert alive([first]) == []
+        await stack.start("Worker 2")
+        assert alive(stack.processes.values()) == [*stack.processes.values()]
+        assert len({*stack.processes.values(), first}) == 5
+    assert alive(stack.processes.values()) == []
+
+
+async def test_a_process_that_does_not_start_again_is_reported() -> None:
+    async with local_stack(None, simulator=False) as stack:
+        await stack.stop("Worker")
+        await stack.stop("PostgreSQL")
+        with pytest.raises(ChildDied, match="Worker ended with exit code"):
+            await stack.start("Worker")
+        await stack.start("PostgreSQL")
+        await stack.start("Worker")
+
+
 async def test_a_long_path_works_too(data_dir: Path) -> None:
     data = data_dir / ("long name, " * 12)
     async with local_stack(data, simulator=False, worker=False) as stack:

@@ -39,6 +39,9 @@ _TYPED_AS = {
     "action": "--action",
     "limit": "--limit",
     "kept_head": "--head",
+    "row_id": "ROW",
+    "published_ad_id": "--published",
+    "because": "--because",
 }
 """Fields of the contracts, and what a person typed for them."""
 
@@ -49,6 +52,8 @@ _WANTED = {
     "handle": "a TikTok handle is wanted, like @artist",
     "handles": "a TikTok handle is wanted, like @artist",
     "campaign_id": "letters, digits, . _ - are wanted, at most 64 of them; say it with --id",
+    "row_id": "the row_id of a row in the manifest is wanted",
+    "because": "say how it is known",
     "remind_every_hours": "a number of hours above 0 is wanted",
     "kept_head": "the 64 hex digits of a head hash are wanted, as `sparkads audit export` prints them",
 }

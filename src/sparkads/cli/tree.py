@@ -10,7 +10,7 @@ from rich.text import Text
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from typer.core import TyperGroup
 
-from sparkads.cli import access, accounts, audit, campaign, notices, output, people
+from sparkads.cli import access, accounts, audit, campaign, notices, output, people, target
 from sparkads.cli.connection import Interrupted
 from sparkads.cli.mistakes import BadInput
 from sparkads.errors import Refusal, SparkAdsError, Unreachable, describe
@@ -128,6 +128,7 @@ app = typer.Typer(
 app.add_typer(access.app, name="access")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(campaign.app, name="campaign")
+app.add_typer(target.app, name="target")
 app.add_typer(audit.app, name="audit")
 app.command("notices")(notices.notices)
 app.command("people")(people.people)

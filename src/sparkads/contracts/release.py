@@ -97,6 +97,32 @@ class Command(Contract):
     reason: ShortText = ""
 
 
+class SettleTarget(Contract):
+    """Update `settle_target`: a person decides what became of a target whose outcome is unknown."""
+
+    actor: TikTokId
+    row_id: Name
+    published_ad_id: TikTokId | None = Field(
+        default=None, description="the ad that it became; null: it was not published, and may be published again"
+    )
+    because: ShortText = Field(min_length=1, description="how it is known")
+
+
+class TargetSettled(Contract):
+    """Answer to `settle_target`."""
+
+    row_id: Name
+    wave: int
+    shard: int
+    ad_id: TikTokId | None = Field(description="null: the target is ready again")
+
+
+class OutcomeSettled(Contract):
+    """Signal `outcome_settled` to a shard: a person has decided an outcome that it waits for."""
+
+    row_id: Name
+
+
 class AccessChanged(Contract):
     """Signal `access_changed` to a release: an account that it waits for was authorized, or will not be."""
 
@@ -159,6 +185,7 @@ class ShardInput(Contract):
     wave: int
     shard: int
     due_at: AwareDatetime
+    parts_done: int = 0
     batches_done: int = 0
     paused: bool = False
 

@@ -1,0 +1,300 @@
+"""
+Publishing once: the intents that make a repeat impossible.
+
+An intent is written before the call that it stands for. `intended` means not called; `called` means that the answer is
+not known yet. A unique index keeps a target from ever having two intents that are open or have succeeded.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sparkads.contracts.base import Contract
+from sparkads.contracts.release import TargetState
+from store.database import Connection, Database
+from store.publishing import CANDIDATE, Candidate, set_state
+
+
+class Intent(Contract):
+    """One open intent and where its evidence would be found."""
+
+    token: str
+    row_id: str
+    advertiser_id: str
+    adgroup_id: str
+    called_at: datetime | None
+    contradicted: bool
+    """TikTok said that it made the ad, and does not list it"""
+
+
+class UnknownTarget(Contract):
+    """A target whose outcome is unknown, with the intent that a verdict would decide."""
+
+    token: str
+    advertiser_id: str
+    adgroup_id: str
+    identity_id: str | None
+    wave: int
+    shard: int
+
+
+class Stray(Contract):
+    """An ad that carries the token of an intent which was decided without it."""
+
+    token: str
+    row_id: str
+    ad_id: str
+    has_another: bool
+    """whether its target has an ad, or may be getting one"""
+
+
+class Submitted(Contract):
+    """An ad whose review is not decided."""
+
+    row_id: str
+    advertiser_id: str
+    adgroup_id: str
+    ad_id: str
+    submitted_at: datetime
+
+
+_LOCK_BATCH = (  # constants only: every value is a parameter
+    """
+    WITH batch AS (
+        SELECT t.row_id FROM targets t JOIN campaigns c USING (campaign_id)
+        WHERE t.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND t.state = 'ready'
+          AND t.due_at <= clock_timestamp() AND NOT c.paused AND NOT c.cancelled
+          AND t.ad_group = (SELECT ad_group FROM targets
+                            WHERE campaign_id = $1 AND wave = $2 AND shard = $3 AND state = 'ready'
+                            ORDER BY ad_group LIMIT 1)
+        ORDER BY t.row_number LIMIT $4 FOR UPDATE OF t SKIP LOCKED)
+    """
+    + CANDIDATE
+    + "WHERE t.campaign_id = $1 AND t.row_id IN (SELECT row_id FROM batch) ORDER BY t.row_number"
+)
+
+
+async def lock_batch(connection: Connection, campaign_id: str, wave: int, shard: int, size: int) -> list[Candidate]:
+    """
+    Up to `size` ready targets of one ad group of a shard, locked until the transaction ends.
+
+    None of a campaign that is paused or cancelled, and none before its instant by the database's own clock: the
+    embargo is a floor in the store, whatever a workflow, a retry or a signal may believe.
+    """
+    rows = await connection.fetch(_LOCK_BATCH, campaign_id, wave, shard, size)
+    return [Candidate(**row) for row in rows]
+
+
+async def intend(connection: Connection, campaign_id: str, batch: str, tokens: Mapping[str, str]) -> None:
+    """Write the intents of a batch, `{row_id: token}`. Raises UniqueViolationError if a target has a live one."""
+    await connection.execute(
+        """INSERT INTO intents (token, campaign_id, row_id, batch, state)
+           SELECT token, $1, row_id, $2, 'intended' FROM unnest($3::text[], $4::text[]) AS one (row_id, token)""",
+        campaign_id,
+        batch,
+        list(tokens),
+        list(tokens.values()),
+    )
+    await connection.execute(
+        "UPDATE targets SET state = $3, reason = '' WHERE campaign_id = $1 AND row_id = ANY($2)",
+        campaign_id,
+        list(tokens),
+        TargetState.SUBMITTING,
+    )
+
+
+async def mark_called(db: Database, tokens: Sequence[str]) -> bool:
+    """
+    Claim the right to call for these intents, at the last moment before the call.
+
+    False if any of them is not ours to call for any more, or if a gate has closed since the intent was written: the
+    campaign was paused or cancelled, an authorization ended or a link was removed.
+    """
+    status = await db.fetchval(
+        """WITH mine AS (
+               SELECT i.token FROM intents i
+               JOIN targets t USING (campaign_id, row_id) JOIN campaigns c USING (campaign_id)
+               JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.stage = 'active'
+               JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
+               WHERE i.token = ANY($1) AND i.state = 'intended' AND NOT c.paused AND NOT c.cancelled FOR UPDATE OF i),
+                called AS (UPDATE intents SET state = 'called', called_at = clock_timestamp()
+                           WHERE token IN (SELECT token FROM mine)
+                             AND (SELECT count(*) FROM mine) = cardinality($1::text[]) RETURNING 1)
+           SELECT count(*) FROM called""",
+        list(tokens),
+    )
+    return bool(status == len(tokens))
+
+
+async def mark_not_called(db: Database, tokens: Sequence[str]) -> None:
+    """The call was not made, or TikTok said that nothing happened: the intents may be called for again."""
+    await db.execute(
+        "UPDATE intents SET state = 'intended', called_at = NULL WHERE token = ANY($1) AND state = 'called'",
+        list(tokens),
+    )
+
+
+async def mark_contradicted(db: Database, tokens: Sequence[str]) -> None:
+    """TikTok said that it made these ads, and does not list them: that none is listed is no evidence for them."""
+    await db.execute("UPDATE intents SET contradicted = true WHERE token = ANY($1)", list(tokens))
+
+
+async def record_published(connection: Connection, ads: Mapping[str, tuple[str, datetime]]) -> list[str]:
+    """Record ads that exist, `{token: (ad_id, created_at)}`; returns the tokens for which that is news."""
+    if not ads:
+        return []
+    rows = await connection.fetch(
+        """WITH ads AS (SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS one (token, ad_id, made_at)),
+                decided AS (
+                    UPDATE intents i SET state = 'published', decided_at = now(), ad_id = ads.ad_id FROM ads
+                    WHERE i.token = ads.token AND i.state IN ('intended', 'called')
+                    RETURNING i.token, i.campaign_id, i.row_id, ads.ad_id, ads.made_at)
+           UPDATE targets t SET state = $4, reason = '', ad_id = d.ad_id, submitted_at = d.made_at FROM decided d
+           WHERE t.campaign_id = d.campaign_id AND t.row_id = d.row_id RETURNING d.token""",
+        list(ads),
+        [ad_id for ad_id, _ in ads.values()],
+        [made_at for _, made_at in ads.values()],
+        TargetState.IN_REVIEW,
+    )
+    return [row["token"] for row in rows]
+
+
+async def record_refused(connection: Connection, token: str, reason: str) -> bool:
+    """Record that TikTok refused one target, in its own words; False if something else was decided before."""
+    row = await connection.fetchrow(
+        """UPDATE intents SET state = 'refused', decided_at = now(), detail = $2
+           WHERE token = $1 AND state IN ('intended', 'called') RETURNING campaign_id, row_id""",
+        token,
+        reason[:500],
+    )
+    if row is not None:
+        await set_state(connection, row["campaign_id"], [(row["row_id"], TargetState.REFUSED, reason)])
+    return row is not None
+
+
+async def record_absent(connection: Connection, tokens: Sequence[str], detail: str) -> list[str]:
+    """Nothing came of these intents, by evidence: their targets are ready again. Returns the tokens it is news for."""
+    rows = await connection.fetch(
+        """WITH decided AS (UPDATE intents SET state = 'absent', decided_at = now(), detail = $2
+                            WHERE token = ANY($1) AND state IN ('intended', 'called')
+                            RETURNING token, campaign_id, row_id)
+           UPDATE targets t SET state = CASE WHEN c.cancelled THEN $4 ELSE $3 END,
+                                reason = CASE WHEN c.cancelled THEN 'cancelled before it was published' ELSE '' END
+           FROM decided d JOIN campaigns c USING (campaign_id)
+           WHERE t.campaign_id = d.campaign_id AND t.row_id = d.row_id RETURNING d.token""",
+        list(tokens),
+        detail[:500],
+        TargetState.READY,
+        TargetState.CANCELLED,
+    )
+    return [row["token"] for row in rows]
+
+
+async def mark_unknown(db: Database, campaign_id: str, row_ids: Sequence[str], reason: str) -> None:
+    """The answer was lost and no evidence is found yet."""
+    await db.execute(
+        "UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND row_id = ANY($2) AND state = ANY($5)",
+        campaign_id,
+        list(row_ids),
+        TargetState.UNKNOWN,
+        reason[:500],
+        [TargetState.SUBMITTING, TargetState.UNKNOWN],
+    )
+
+
+async def open_intents(db: Database, campaign_id: str, wave: int, shard: int) -> list[Intent]:
+    """Intents of a shard that are not decided."""
+    rows = await db.fetch(
+        """SELECT i.token, i.row_id, t.advertiser_id, g.adgroup_id, i.called_at, i.contradicted
+           FROM intents i JOIN targets t USING (campaign_id, row_id) JOIN ad_groups g ON g.id = t.ad_group
+           WHERE i.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND i.state IN ('intended', 'called')
+           ORDER BY i.token""",
+        campaign_id,
+        wave,
+        shard,
+    )
+    return [Intent(**row) for row in rows]
+
+
+async def unknown_target(db: Database, campaign_id: str, row_id: str) -> UnknownTarget | None:
+    """A target whose outcome is unknown; None for every other."""
+    row = await db.fetchrow(
+        """SELECT i.token, t.advertiser_id, g.adgroup_id, l.identity_id, t.wave, t.shard
+           FROM targets t JOIN intents i USING (campaign_id, row_id) JOIN ad_groups g ON g.id = t.ad_group
+           LEFT JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.stage = 'active'
+           LEFT JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
+           WHERE t.campaign_id = $1 AND t.row_id = $2 AND t.state = $3 AND i.state = 'called'""",
+        campaign_id,
+        row_id,
+        TargetState.UNKNOWN,
+    )
+    return None if row is None else UnknownTarget(**row)
+
+
+async def row_of_ad(db: Database, ad_id: str) -> str | None:
+    """Which target an ad is on record for, as `campaign/row`."""
+    found: str | None = await db.fetchval(
+        "SELECT campaign_id || '/' || row_id FROM intents WHERE ad_id = $1 AND state = 'published'", ad_id
+    )
+    return found
+
+
+async def strays(db: Database, ads: Mapping[str, str]) -> list[Stray]:
+    """Which of these ads, `{token: ad_id}`, nobody counts on: their intents were decided without them."""
+    rows = await db.fetch(
+        """SELECT i.token, i.row_id, ads.ad_id,
+                  EXISTS (SELECT FROM intents other WHERE other.campaign_id = i.campaign_id AND other.row_id = i.row_id
+                          AND other.state IN ('intended', 'called', 'published')) AS has_another
+           FROM intents i JOIN unnest($1::text[], $2::text[]) AS ads (token, ad_id) USING (token)
+           WHERE i.state IN ('absent', 'refused') ORDER BY i.token""",
+        list(ads),
+        list(ads.values()),
+    )
+    return [Stray(**row) for row in rows]
+
+
+async def adopt(connection: Connection, token: str) -> bool:
+    """Open a decided intent again, because its ad was found after all; False if its target has another by now."""
+    status = await connection.execute(
+        """UPDATE intents i SET state = 'called', decided_at = NULL
+           WHERE token = $1 AND state IN ('absent', 'refused') AND NOT EXISTS (
+               SELECT FROM intents other WHERE other.campaign_id = i.campaign_id AND other.row_id = i.row_id
+                   AND other.state IN ('intended', 'called', 'published'))""",
+        token,
+    )
+    return status == "UPDATE 1"
+
+
+async def in_review(db: Database, campaign_id: str, wave: int, shard: int) -> list[Submitted]:
+    """Ads of a shard whose review is not decided."""
+    rows = await db.fetch(
+        """SELECT t.row_id, t.advertiser_id, g.adgroup_id, t.ad_id, t.submitted_at
+           FROM targets t JOIN ad_groups g ON g.id = t.ad_group
+           WHERE t.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND t.state = $4 ORDER BY t.row_number""",
+        campaign_id,
+        wave,
+        shard,
+        TargetState.IN_REVIEW,
+    )
+    return [Submitted(**row) for row in rows]
+
+
+async def confirm(
+    connection: Connection, campaign_id: str, decided: Sequence[tuple[str, TargetState, str | None, str]]
+) -> list[str]:
+    """Record what the review decided, each `(row_id, state, item_id, reason)`; returns the rows that it is news for."""
+    if not decided:
+        return []
+    row_ids, states, item_ids, reasons = zip(*decided, strict=True)
+    rows = await connection.fetch(
+        """UPDATE targets t SET state = one.state, item_id = one.item_id, reason = one.reason,
+                                confirmed_at = clock_timestamp()
+           FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS one (row_id, state, item_id, reason)
+           WHERE t.campaign_id = $1 AND t.row_id = one.row_id AND t.state = $6 RETURNING t.row_id""",
+        campaign_id,
+        row_ids,
+        states,
+        item_ids,
+        [reason[:500] for reason in reasons],
+        TargetState.IN_REVIEW,
+    )
+    return [row["row_id"] for row in rows]
