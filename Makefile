@@ -38,7 +38,7 @@ format: $(READY)  ## Format the code
 up: $(READY)  ## The local stack until Ctrl-C; its data stays in .local/
 	@$(BIN)/python -m workers local
 
-bench: $(READY)  ## Measure, as ratios within one run (ARGS=access: idle authorizations, scans, calls)
+bench: $(READY)  ## Publish beside a plain script, DBOS and Celery (ARGS=limits: rate limits; ARGS=access: years of access)
 	@$(BIN)/python -m bench $(ARGS)
 
 chaos: $(READY)  ## A release under misfortune, judged at the end (ARGS="--targets 400 --accounts 40 --seed 11")
@@ -56,4 +56,4 @@ lock: $(READY)  ## Pin the dependencies again
 	$(BIN)/uv pip compile pyproject.toml --extra app -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements-server.lock
 
 clean:  ## Remove the virtual environment and local data
-	rm -rf .venv .local
+	rm -rf .venv .venv-bench .local

@@ -21,7 +21,6 @@ from temporalio import activity
 from activities.campaigns import known_campaign
 from activities.failures import RECONNECT_CHECK
 from activities.gates import gone_accounts, verdict
-from activities.heartbeat import heartbeating
 from activities.members import Members, current_run
 from activities.platform import Platform
 from activities.tokens import ad_name, by_token, made_ads
@@ -163,7 +162,7 @@ class PublishActivities:
         loop = asyncio.get_running_loop()
         stop_at = loop.time() + WORK_FOR
         done = _Tally()
-        async with heartbeating(), asyncio.timeout((limit - MARGIN).total_seconds() if limit else None):
+        async with asyncio.timeout((limit - MARGIN).total_seconds() if limit else None):
             campaign = await known_campaign(self._db, step.shard.campaign_id)
             client = await self._platform.client(campaign.bc_id)
             while loop.time() < stop_at:

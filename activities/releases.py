@@ -15,7 +15,6 @@ from temporalio.exceptions import ApplicationError
 from activities.campaigns import known_campaign, require_its_people
 from activities.failures import tiktok_failures
 from activities.gates import blocker, gone_accounts
-from activities.heartbeat import heartbeating
 from activities.members import Members, current_run
 from activities.platform import Platform
 from sparkads import clock
@@ -173,10 +172,6 @@ class ReleaseActivities:
     @activity.defn
     async def invite_missing(self, invite: InviteMissing) -> None:
         """Ask every owner whose account rows wait for; one command for each scope (R2, R6, R7, R8)."""
-        async with heartbeating():
-            await self._invite_missing(invite)
-
-    async def _invite_missing(self, invite: InviteMissing) -> None:
         campaign = await known_campaign(self._db, invite.campaign_id)
         by_scope: dict[Scope, list[WaitingAccount]] = {}
         for account in await releases.waiting_accounts(self._db, invite.campaign_id):
@@ -206,10 +201,6 @@ class ReleaseActivities:
     @activity.defn
     async def settle_accounts(self, settle: SettleAccounts) -> None:
         """Share the accounts that have arrived, then let their rows through the gate, or block them by name."""
-        async with heartbeating():
-            await self._settle_accounts(settle)
-
-    async def _settle_accounts(self, settle: SettleAccounts) -> None:
         campaign = await known_campaign(self._db, settle.campaign_id)
         waiting = await releases.waiting_accounts(self._db, settle.campaign_id)
         arrived = [account for account in waiting if account.asset_id is not None]
@@ -321,10 +312,6 @@ class ReleaseActivities:
     @activity.defn
     async def prepare_ad_accounts(self, prepare: Prepare) -> None:
         """Videos uploaded, TikTok campaigns and ad groups made, for every target that is ready."""
-        async with heartbeating():
-            await self._prepare_ad_accounts(prepare)
-
-    async def _prepare_ad_accounts(self, prepare: Prepare) -> None:
         campaign = await known_campaign(self._db, prepare.campaign_id)
         client = await self._platform.client(campaign.bc_id)
         for advertiser_id in await publishing.ad_accounts(self._db, prepare.campaign_id):

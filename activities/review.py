@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.failures import tiktok_failures
-from activities.heartbeat import heartbeating
 from activities.linking import join, usable, which
 from activities.members import bound, current_run, permissions_of
 from activities.platform import Platform
@@ -72,9 +71,8 @@ class ReviewActivities:
     @activity.defn
     async def review_accounts(self, review: Review) -> Reviewed:
         """Look at identities, posts, partners and, if asked to, at every member's permissions."""
-        async with heartbeating():
-            client = await self._platform.client(review.bc_id)
-            return await _Review(self._db, client, review).run()
+        client = await self._platform.client(review.bc_id)
+        return await _Review(self._db, client, review).run()
 
 
 class _Review:

@@ -1,30 +1,41 @@
-"""The stack, Business Centers to measure with, and a meter."""
+"""The stack, worker processes, and Business Centers to measure with."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
 import asyncpg
-import psutil
 from pydantic import SecretStr
 
+from bench.meter import Calls
 from demo.video import write_video
 from sparkads import Files, MemberGrant, NewVideos, RequestAccess, Scope, Share, SparkAds
 from sparkads.contracts.authorization import AdAccountLink
 from sparkads.contracts.base import BlobRef
+from sparkads.contracts.release import AdTemplate
 from store import credentials
 from store.database import Pool
 from tiktok import TikTok, TikTokClient
+from workers.child_process import start_child
 from workers.local import Stack, local_stack
+from workers.settings import inherited_environment
 
 BC = "7300000000000000001"
 ADMIN = "6100000000000000001"
-AD_ACCOUNTS = [f"71{number:017}" for number in range(4)]
+AD_ACCOUNTS_EACH = 4
+ADS_PER_AD_GROUP = AdTemplate().ads_per_ad_group
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+_WORKER_STARTS, _WORKER_ENDS = 60.0, 45.0
+_SHARES_AT_ONCE = 4
 
 _SETTINGS = {
     "SPARKADS_TIKTOK_TIER": "unlimited",
@@ -33,18 +44,6 @@ _SETTINGS = {
     "SPARKADS_REVIEW_POLL_FAST": "1",
     "SPARKADS_LOG_LEVEL": "ERROR",
 }
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What publishing took: wall time, CPU of all processes but the simulator, calls by kind, history events."""
-
-    targets: int
-    seconds: float
-    cpu_seconds: float
-    create_calls: int
-    other_calls: int
-    events: int
 
 
 @dataclass
@@ -72,29 +71,17 @@ class Servers:
 
 @dataclass
 class World(Servers):
-    """What both competitors need to publish."""
+    """What all competitors need to publish."""
 
     client: TikTokClient
     handles: list[str]
     video: BlobRef
+    ad_accounts: dict[str, list[str]]
+    """of each competitor; all linked to all TikTok accounts"""
 
-    async def calls(self) -> tuple[int, int]:
-        """How many ads/create calls and how many others TikTok has had, media and the sweep apart."""
-        paths = (await self.control("GET", "calls"))["paths"]
-        create = paths.get("/ad/create/", {"calls": 0})["calls"]
-        apart = ("/file/", "/bc/asset/admin/get/", "/ad/create/")
-        other = sum(counts["calls"] for path, counts in paths.items() if not path.startswith(apart))
-        return create, other
-
-    def cpu(self, *extra: psutil.Process) -> float:
-        """CPU seconds so far of worker, Temporal and PostgreSQL, and of processes given."""
-        pids = [pid for name, pid in self.stack.processes.items() if name.lower() != "simulator"]
-        processes = [process for pid in pids for process in _family(psutil.Process(pid))]
-        return sum(sum(process.cpu_times()[:2]) for process in [*processes, *extra])
-
-
-def _family(process: psutil.Process) -> list[psutil.Process]:
-    return [process, *process.children(recursive=True)]
+    async def calls(self) -> Calls:
+        """What TikTok was called so far."""
+        return Calls.of(await self.control("GET", "calls"))
 
 
 def center(bc_id: str, *, members: list[str], ad_accounts: list[str]) -> dict[str, Any]:
@@ -140,23 +127,68 @@ async def servers(settings: Mapping[str, str], *, worker: bool = True) -> AsyncI
 
 
 @asynccontextmanager
-async def world(*, accounts: int, delay: float) -> AsyncIterator[World]:
-    """A stack with `accounts` TikTok accounts, authorized and shared; TikTok takes `delay` seconds to make ads."""
+async def worker_processes(
+    running: Servers, count: int = 1, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[list[int]]:
+    """
+    Run workers of a stack that was started without one.
+
+    Args:
+        running: the stack.
+        count: how many.
+        settings: variables that are different from the stack's.
+
+    Yields:
+        Their process ids.
+    """
+    async with AsyncExitStack() as exits:
+        workers = []
+        for number in range(1, count + 1):
+            worker = await start_child(
+                f"worker {number}",
+                [sys.executable, "-m", "workers", "run"],
+                environment=inherited_environment() | running.stack.environment | dict(settings),
+                directory=_CHECKOUT,
+                log=Path(running.stack.logs) / f"worker-{number}.log",
+            )
+            exits.push_async_callback(worker.stop, signal.SIGTERM, within=_WORKER_ENDS)
+            workers.append(worker)
+        for worker in workers:
+            await worker.said("worker", within=_WORKER_STARTS)
+        yield [worker.pid for worker in workers]
+
+
+@asynccontextmanager
+async def world(names: Sequence[str], *, accounts: int, delay: float = 0.0) -> AsyncIterator[World]:
+    """
+    A stack with TikTok accounts that are authorized and shared; no worker runs any more.
+
+    Args:
+        names: competitors; each gets ad accounts of its own.
+        accounts: how many TikTok accounts.
+        delay: seconds that TikTok takes to make the ads of a call.
+    """
     handles = [f"bench{number}" for number in range(accounts)]
-    async with servers(_SETTINGS) as running:
+    ad_accounts = {
+        name: [f"71{one:08}{number:09}" for number in range(AD_ACCOUNTS_EACH)] for one, name in enumerate(names)
+    }
+    linked = [advertiser for each in ad_accounts.values() for advertiser in each]
+    async with servers(_SETTINGS, worker=False) as running:
         with TemporaryDirectory() as folder:
             write_video(Path(folder) / "video.mp4")
             video = await Files(running.stack.object_store).put_file(Path(folder) / "video.mp4", "video/mp4")
-        prepared = World(**vars(running), client=running.tiktok.client(token_of(BC)), handles=handles, video=video)
-        await running.seed(centers=[center(BC, members=[ADMIN], ad_accounts=AD_ACCOUNTS)], handles=handles)
+        client = running.tiktok.client(token_of(BC))
+        prepared = World(**vars(running), client=client, handles=handles, video=video, ad_accounts=ad_accounts)
+        await running.seed(centers=[center(BC, members=[ADMIN], ad_accounts=linked)], handles=handles)
         await credentials.put(running.db, BC, "Bench", token_of(BC))
-        await _authorize(prepared)
+        async with worker_processes(prepared):
+            await _authorize(prepared, linked)
         rule = {"path": "/ad/create/", "kind": "delay", "when": "before", "seconds": delay, "share": 1.0}
         await prepared.control("POST", "faults", {"seed": 1, "rules": [rule] if delay else []})
         yield prepared
 
 
-async def _authorize(prepared: World) -> None:
+async def _authorize(prepared: World, linked: Sequence[str]) -> None:
     command = RequestAccess(
         command_id="bench",
         actor=ADMIN,
@@ -173,7 +205,12 @@ async def _authorize(prepared: World) -> None:
     share = Share(
         actor=ADMIN,
         members=(MemberGrant(user_id=ADMIN),),
-        ad_accounts=tuple(AdAccountLink(advertiser_id=advertiser) for advertiser in AD_ACCOUNTS),
+        ad_accounts=tuple(AdAccountLink(advertiser_id=advertiser) for advertiser in linked),
     )
-    for asset in assets:
-        await prepared.spark.share(BC, asset, share)
+    slots = asyncio.Semaphore(_SHARES_AT_ONCE)
+
+    async def share_one(asset: str) -> None:
+        async with slots:
+            await prepared.spark.share(BC, asset, share)
+
+    await asyncio.gather(*map(share_one, assets))

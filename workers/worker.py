@@ -36,6 +36,7 @@ from sparkads.files import Files
 from store.database import Pool
 from tiktok import TikTok
 from workers.connections import connect_database, connect_temporal, connect_tiktok
+from workers.heartbeat import Heartbeats
 from workers.settings import Settings
 from workflows.access_request import AccessRequestWorkflow
 from workflows.authorization import AuthorizationWorkflow
@@ -184,6 +185,7 @@ def make_workers(
             settling.settle_by_person,
             reports.write_report,
         ],
+        interceptors=[Heartbeats()],
         workflow_runner=RUNNER,
         sticky_queue_schedule_to_start_timeout=STICKY,
         workflow_task_executor=ThreadPoolExecutor(thread_name_prefix="workflow"),
@@ -203,6 +205,7 @@ def make_workers(
             settling.settle_intents,
             confirming.confirm_ads,
         ],
+        interceptors=[Heartbeats()],
         max_concurrent_activities=BULK_ACTIVITIES_AT_ONCE,
         deployment_config=deployment,
         graceful_shutdown_timeout=graceful,

@@ -23,17 +23,25 @@ _PATIENT = RetryPolicy(
 )
 """Tried for ever: an outage of two minutes must not fail a lifecycle of years."""
 
-_NOTICED = timedelta(seconds=10)
-"""How long a worker may be silent before its activity is given up."""
+_SOON = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=15)
+)
+"""Tried for ever, and soon again: an instant, or a person before a screen, waits for it."""
 
-RECORD = Timing(start_to_close_timeout=timedelta(seconds=30), retry_policy=_PATIENT)
+_NOTICED = timedelta(seconds=10)
+"""How long a worker may be silent before its activity is given up; workers/heartbeat.py speaks for all of them."""
+
+RECORD = Timing(start_to_close_timeout=timedelta(seconds=30), heartbeat_timeout=_NOTICED, retry_policy=_PATIENT)
 """One change of the record in Postgres."""
 
-LOOK = Timing(start_to_close_timeout=timedelta(minutes=2), retry_policy=_PATIENT)
+LOOK = Timing(start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_NOTICED, retry_policy=_PATIENT)
 """Reads of TikTok, or writes that may be repeated."""
 
 ANSWER = Timing(
-    start_to_close_timeout=timedelta(minutes=2), schedule_to_close_timeout=timedelta(minutes=5), retry_policy=_PATIENT
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=_NOTICED,
+    retry_policy=_PATIENT,
 )
 """Part of a command that a person waits for: gives up after five minutes and says why."""
 
@@ -49,6 +57,7 @@ TELL = Timing(
     task_queue=names.BULK_TASK_QUEUE,
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=_NOTICED,
     retry_policy=_PATIENT,
 )
 """Deliver notifications; what is not delivered stays in the outbox."""
@@ -63,7 +72,10 @@ REVIEW = Timing(
 """One review of all accounts and members; gives up in the end, so that the workflow can show that it fails."""
 
 SWEEP = Timing(
-    start_to_close_timeout=timedelta(minutes=2), schedule_to_close_timeout=timedelta(minutes=10), retry_policy=_PATIENT
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=_NOTICED,
+    retry_policy=_PATIENT,
 )
 """One sweep: gives up in the end, so that the workflow can show that it fails."""
 
@@ -71,11 +83,9 @@ BULK = Timing(
     task_queue=names.BULK_TASK_QUEUE,
     start_to_close_timeout=timedelta(minutes=30),
     heartbeat_timeout=_NOTICED,
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=15)
-    ),
+    retry_policy=_SOON,
 )
-"""Many calls in a row, each of which may be repeated; progress is in Postgres. An instant waits for them."""
+"""Many calls in a row, each of which may be repeated; progress is in Postgres."""
 
 PUBLISH = Timing(
     task_queue=names.BULK_TASK_QUEUE,
@@ -86,7 +96,12 @@ PUBLISH = Timing(
 )
 """Makes ads, so one attempt: what follows a failure, a missed heartbeat too, is a look for evidence, never a repeat."""
 
-SETTLE = Timing(task_queue=names.BULK_TASK_QUEUE, start_to_close_timeout=timedelta(minutes=2), retry_policy=_PATIENT)
+SETTLE = Timing(
+    task_queue=names.BULK_TASK_QUEUE,
+    start_to_close_timeout=timedelta(minutes=2),
+    heartbeat_timeout=_NOTICED,
+    retry_policy=_SOON,
+)
 """Looks for evidence of ads, or for the end of their review."""
 
 
