@@ -43,7 +43,7 @@ def main() -> int:
         chosen.seed,
         targets=chosen.targets,
         accounts=chosen.accounts,
-        soonest=world.sharing_takes(chosen.accounts) + storm.seconds * 0.3,
+        soonest=world.sharing_takes(chosen.accounts) + storm.owners * 0.5,
     )
     console = Console(file=sys.stderr if chosen.json else sys.stdout, highlight=False)
     with _bar(console, chosen.targets) as watch:

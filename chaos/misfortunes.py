@@ -54,18 +54,24 @@ class Misfortune:
 
 @dataclass(frozen=True)
 class Storm:
-    """How much goes wrong: `kills` of the `workers` and `restarts` of each server, spread over `seconds`."""
+    """
+    How much goes wrong: `kills` of the `workers` and `restarts` of each server, spread over `seconds`.
+
+    It is over earlier when every row is in a final state. Owners act within the first `owners` seconds.
+    """
 
     seconds: float
+    owners: float
     workers: int
     kills: int
     restarts: int
 
 
 def storm_for(targets: int) -> Storm:
-    """A storm as long as such a release takes in it: a worker dies every few seconds, each server every minute."""
-    seconds = max(24.0, targets * 0.1)
-    return Storm(seconds, workers=3, kills=round(seconds / 5), restarts=max(1, round(seconds / 60)))
+    """A storm longer than such a release takes in it: a worker dies every five seconds, each server every minute."""
+    seconds = max(24.0, targets * 0.4)
+    kills, restarts = round(seconds / 5), max(1, round(seconds / 60))
+    return Storm(seconds, owners=seconds / 4, workers=3, kills=kills, restarts=restarts)
 
 
 def draw(world: World, storm: Storm) -> list[Misfortune]:
@@ -80,9 +86,9 @@ def draw(world: World, storm: Storm) -> list[Misfortune]:
             Misfortune(at, what, kill=random.random() < 0.5, down=random.uniform(0, 2))  # noqa: PLR2004 - a coin
             for at in _spread(random, storm.restarts, storm.seconds)
         ]
-    for what, owner, latest in ((What.OWNER_APPROVES, Owner.LATE, 0.5), (What.OWNER_REVOKES, Owner.REVOKES, 0.9)):
+    for what, owner in ((What.OWNER_APPROVES, Owner.LATE), (What.OWNER_REVOKES, Owner.REVOKES)):
         handles = world.handles(owner)
-        instants = _spread(random, len(handles), storm.seconds * latest)
+        instants = _spread(random, len(handles), storm.owners)
         drawn += [Misfortune(at, what, handle=handle) for at, handle in zip(instants, handles, strict=True)]
     return sorted(drawn, key=lambda one: one.at)
 

@@ -134,6 +134,7 @@ class _Run:
     happened: Counter[str] = field(default_factory=Counter)
     found: list[Violation] = field(default_factory=list)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    final: asyncio.Event = field(default_factory=asyncio.Event)
     start: float = 0.0
     ended: float = 0.0
 
@@ -171,15 +172,25 @@ class _Run:
         telling = asyncio.create_task(self._tell())
         try:
             for misfortune in misfortunes.draw(self.world, self.storm):
-                await asyncio.sleep(self.start + misfortune.at - time.monotonic())
+                if await self._is_final(self.start + misfortune.at):
+                    break
                 self.happened[misfortune.what] += 1
                 self.watch({}, str(misfortune))
                 await self._happen(misfortune)
-            await asyncio.sleep(self.start + self.storm.seconds - time.monotonic())
+            await self._is_final(self.start + self.storm.seconds)
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
         await self._control("POST", "faults", {"rules": []})
+
+    async def _is_final(self, until: float) -> bool:
+        """Wait until an instant; True as soon as every row is in a final state."""
+        try:
+            async with asyncio.timeout(max(0.0, until - time.monotonic())):
+                await self.final.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def end(self, patience: float) -> None:
         """Wait until the release is over, and the authorizations that were revoked have ended."""
@@ -279,7 +290,10 @@ class _Run:
     async def _tell(self) -> None:
         while True:
             with contextlib.suppress(*_AWAY):
-                self.watch(await self._counts(), "")
+                counts = await self._counts()
+                self.watch(counts, "")
+                if set(counts) <= FINAL_STATES:
+                    self.final.set()
             await asyncio.sleep(_LOOK)
 
     async def _counts(self) -> Counts:

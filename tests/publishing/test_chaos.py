@@ -14,13 +14,13 @@ from chaos.verdict import Evidence, unexplained, violations
 from chaos.world import Owner
 from sparkads.contracts.release import TargetState
 
-STORM = Storm(seconds=12, workers=2, kills=1, restarts=1)
+STORM = Storm(seconds=10, owners=6, workers=2, kills=1, restarts=1)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_each_target_is_published_once_whatever_happens(seed: int) -> None:
     # R1, R5, R7, R13, R15: each row has the outcome that its owner's doings ask for.
-    drawn = world.draw(seed, targets=120, accounts=12, soonest=world.sharing_takes(12) + 3)
+    drawn = world.draw(seed, targets=120, accounts=12, soonest=world.sharing_takes(12) + 5)
     assert set(drawn.owners.values()) == set(Owner)
 
     outcome = await run(drawn, STORM, lambda *_: None, patience=75)
