@@ -365,6 +365,7 @@ def _creative(bc_id: str, token: str, target: Candidate) -> Creative:
             identity_id=str(target.identity_id),
             identity_authorized_bc_id=bc_id,
             tiktok_item_id=str(target.pull_item_id),
+            ad_format="CAROUSEL_ADS" if target.ad_format == "CAROUSEL_ADS" else "SINGLE_VIDEO",
             call_to_action=target.call_to_action,
             landing_page_url=target.landing_url,
         )

@@ -1,11 +1,9 @@
-"""Activities of a release campaign: load it, invite, share, prepare, brake, and read where it stands."""
+"""Activities of a release campaign: load it, invite, share, brake, and read where it stands."""
 
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from datetime import timedelta
 
 import asyncpg
 from pydantic import AwareDatetime, ValidationError
@@ -22,7 +20,7 @@ from sparkads.client import SparkAds
 from sparkads.contracts.authorization import NOT_DONE, AdAccountLink, MemberGrant, PairOutcome, Share, ShareResult
 from sparkads.contracts.base import BlobRef, Contract
 from sparkads.contracts.business_center import RequestAccess, RequestOpened
-from sparkads.contracts.release import AdTemplate, Command, ReleaseInput, TargetState, Wave
+from sparkads.contracts.release import Command, ReleaseInput, TargetState, Wave
 from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, Refusal, refused
 from sparkads.files import FileDamaged, Files
 from sparkads.manifest import ReleaseBundle
@@ -30,18 +28,13 @@ from sparkads.roles import Action, Permission, may
 from sparkads.scopes import NewVideos, Scope
 from store import audit, publishing, releases, requests
 from store.database import Connection, Pool
-from store.publishing import AdGroup, Media, VideoNeeded
 from store.releases import WaitingAccount
-from tiktok import DuplicateName, InvalidRequest, NewAdGroup, NewCampaign, NotReady, TikTokClient
 
 SHARES_AT_ONCE = 8
 """Accounts shared at a time: few enough that a person's command passes between them."""
 
 LATE_BY = timedelta(minutes=5)
 """How far in the past a wall time may lie when a release is loaded: it was still ahead when it was checked."""
-
-TRANSCODING_CHECK = 1.0
-"""Seconds between two looks at a video that TikTok still prepares."""
 
 
 class LoadRelease(Contract):
@@ -72,13 +65,6 @@ class InviteMissing(Contract):
     campaign_id: str
     actor: str
     deadline: AwareDatetime | None
-
-
-class Prepare(Contract):
-    """Uploads and ad groups to make before the instant."""
-
-    campaign_id: str
-    template: AdTemplate
 
 
 class Brake(Contract):
@@ -308,142 +294,6 @@ class ReleaseActivities:
                 by_reason.setdefault(reason, []).append(row_id)
             for reason, rows in by_reason.items():
                 await self._tell_blocked(connection, campaign, reason, rows)
-
-    @activity.defn
-    async def prepare_ad_accounts(self, prepare: Prepare) -> None:
-        """Videos uploaded, TikTok campaigns and ad groups made, for every target that is ready."""
-        campaign = await known_campaign(self._db, prepare.campaign_id)
-        client = await self._platform.client(campaign.bc_id)
-        for advertiser_id in await publishing.ad_accounts(self._db, prepare.campaign_id):
-            for video in await publishing.videos_needed(self._db, prepare.campaign_id, advertiser_id):
-                await self._upload(client, prepare.campaign_id, advertiser_id, video)
-            async with self._db.acquire() as connection, connection.transaction():
-                await publishing.plan_ad_groups(
-                    connection, prepare.campaign_id, advertiser_id, prepare.template.ads_per_ad_group
-                )
-            groups = await publishing.ad_groups_to_make(self._db, prepare.campaign_id, advertiser_id)
-            if groups:
-                tiktok_campaign_id = await self._tiktok_campaign(client, prepare, advertiser_id)
-                for group in groups:
-                    await self._ad_group(client, prepare.template, tiktok_campaign_id, group)
-
-    async def _upload(self, client: TikTokClient, campaign_id: str, advertiser_id: str, needed: VideoNeeded) -> None:
-        """
-        Upload once per ad account and content.
-
-        The name is made from the content, so an upload whose answer was lost is found again instead of being repeated.
-        """
-        file_name = f"sparkads-{needed.sha256[:32]}.mp4"
-        try:
-            with tiktok_failures(passing=InvalidRequest):
-                video = await client.files.find_video(advertiser_id, file_name)
-                if video is None:
-                    with TemporaryDirectory(prefix="sparkads-") as folder:
-                        copy = Path(folder) / file_name
-                        md5 = await self._files.get_file(BlobRef(sha256=needed.sha256, size=needed.size), copy)
-                        try:
-                            video = await client.files.upload_video(advertiser_id, copy, md5=md5, file_name=file_name)
-                        except DuplicateName:
-                            video = await client.files.find_video(advertiser_id, file_name)
-                if video is None:
-                    raise refused(ManifestInvalid(f"video {file_name} is taken in {advertiser_id} and cannot be found"))
-                cover = await self._first_cover(client, advertiser_id, video.video_id)
-        except FileDamaged as error:
-            raise refused(ManifestInvalid(str(error))) from error
-        except InvalidRequest as error:
-            await self._refuse_video(campaign_id, advertiser_id, needed, error)
-            return
-        await publishing.put_media(
-            self._db,
-            Media(advertiser_id=advertiser_id, sha256=needed.sha256, video_id=video.video_id, cover_id=cover),
-        )
-
-    async def _first_cover(self, client: TikTokClient, advertiser_id: str, video_id: str) -> str:
-        while True:
-            try:
-                covers = await client.files.suggest_covers(advertiser_id, video_id)
-            except NotReady:
-                covers = []
-            if covers:
-                return covers[0].id
-            await asyncio.sleep(TRANSCODING_CHECK)
-
-    async def _refuse_video(
-        self, campaign_id: str, advertiser_id: str, needed: VideoNeeded, error: InvalidRequest
-    ) -> None:
-        campaign = await known_campaign(self._db, campaign_id)
-        async with self._db.acquire() as connection, connection.transaction():
-            rows = await publishing.refuse_video(
-                connection, campaign_id, advertiser_id, needed.sha256, f"TikTok refused the video: {error}"
-            )
-            await audit.write(
-                connection,
-                bc_id=campaign.bc_id,
-                actor=audit.SYSTEM,
-                action="video refused",
-                subject=f"rows {', '.join(rows)}",
-                reason=str(error),
-                run=current_run(),
-            )
-
-    async def _tiktok_campaign(self, client: TikTokClient, prepare: Prepare, advertiser_id: str) -> str:
-        """
-        Our TikTok campaign in an ad account: found by its name, or made.
-
-        Sent without a request id: TikTok then refuses a second campaign of the same name, which is what we want.
-        """
-        known = await publishing.tiktok_campaign(self._db, prepare.campaign_id, advertiser_id)
-        if known is not None:
-            return known
-        name = f"sparkads {prepare.campaign_id}"
-        with tiktok_failures():
-            same_name = await client.ads.campaigns(advertiser_id, name=name)
-            made = (
-                same_name[0]
-                if same_name
-                else await client.ads.create_campaign(
-                    advertiser_id,
-                    NewCampaign(
-                        campaign_name=name,
-                        objective_type=prepare.template.objective_type,
-                        budget_mode="BUDGET_MODE_INFINITE",
-                    ),
-                )
-            )
-        await publishing.put_tiktok_campaign(self._db, prepare.campaign_id, advertiser_id, made.campaign_id)
-        return made.campaign_id
-
-    async def _ad_group(
-        self, client: TikTokClient, template: AdTemplate, tiktok_campaign_id: str, group: AdGroup
-    ) -> None:
-        with tiktok_failures():
-            same_name = await client.ads.ad_groups(
-                group.advertiser_id, campaign_ids=[tiktok_campaign_id], name=group.name
-            )
-            made = (
-                same_name[0]
-                if same_name
-                else await client.ads.create_ad_group(
-                    group.advertiser_id,
-                    NewAdGroup(
-                        campaign_id=tiktok_campaign_id,
-                        adgroup_name=group.name,
-                        promotion_type=template.promotion_type,
-                        placement_type="PLACEMENT_TYPE_NORMAL",
-                        placements=["PLACEMENT_TIKTOK"],
-                        location_ids=[group.location_id],
-                        budget_mode="BUDGET_MODE_DAY",
-                        budget=float(group.daily_budget),
-                        schedule_type="SCHEDULE_FROM_NOW",
-                        schedule_start_time=max(group.starts_at, datetime.now(UTC)),
-                        optimization_goal=template.optimization_goal,
-                        billing_event=template.billing_event,
-                        bid_type="BID_TYPE_NO_BID",
-                        pacing=template.pacing,
-                    ),
-                )
-            )
-        await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
 
     @activity.defn
     async def read_plan(self, ref: CampaignRef) -> Plan:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from tempfile import _TemporaryFileWrapper
 from typing import Any, Literal
 
 UserRole = Literal["ADMIN", "STANDARD"]
@@ -49,6 +50,8 @@ class Post:
     """Business Center whose ad made the post."""
     visible: Literal["profile", "ads_only"] = "profile"
     deleted: bool = False
+    music_authorized: bool = True
+    """Whether its music may be used in ads."""
 
 
 @dataclass(slots=True)
@@ -223,6 +226,17 @@ class Image:
 
 
 @dataclass(slots=True)
+class Upload:
+    """A file on its way in pieces; complete once it has a `file_id`."""
+
+    name: str
+    size: int
+    file: "_TemporaryFileWrapper[bytes]"
+    received: int = 0
+    file_id: str | None = None
+
+
+@dataclass(slots=True)
 class AdAccount:
     """An ad account with everything that lives in it."""
 
@@ -245,5 +259,7 @@ class AdAccount:
     """Guard of repeated creations: kind and `request_id`, and when it succeeded."""
     videos: dict[str, Video] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
+    uploads: dict[str, Upload] = field(default_factory=dict)
+    """Files sent in pieces, by upload id."""
     file_names: dict[tuple[str, str], str] = field(default_factory=dict)
     """Material id by file type (VIDEO, IMAGE) and name."""

@@ -93,6 +93,7 @@ class PostSeed(_Part):
     text: str = ""
     status: PostStatus = "PUBLIC"
     ad_authorized: bool = True
+    music_authorized: bool = True
     type: PostType = "VIDEO"
     published_at: AwareDatetime | None = None
 
@@ -285,6 +286,7 @@ def _account(world: World, seed: AccountSeed, now: float) -> Account:
             text=post.text,
             status=post.status,
             ad_authorized=post.ad_authorized,
+            music_authorized=post.music_authorized,
             type=post.type,
             published_at=known.published_at if known and post.published_at is None else published_at,
         )

@@ -61,6 +61,7 @@ def snapshot(world: World) -> dict[str, Any]:
         ],
         "ads": [_ad(ad, now) for advertiser in advertisers for ad in advertiser.ads.values()],
         "videos": [video for advertiser in advertisers for video in _videos(advertiser)],
+        "images": [image for advertiser in advertisers for image in _images(advertiser)],
         "authorization_urls": [
             {
                 "url": code_url(world, code),
@@ -202,4 +203,19 @@ def _videos(advertiser: AdAccount) -> list[dict[str, Any]]:
             "ready_at": precise(one.ready_at),
         }
         for one in advertiser.videos.values()
+    ]
+
+
+def _images(advertiser: AdAccount) -> list[dict[str, Any]]:
+    """Those that were uploaded: frames that were only proposed have no name."""
+    return [
+        {
+            "image_id": one.image_id,
+            "advertiser_id": advertiser.advertiser_id,
+            "file_name": one.file_name,
+            "signature": one.signature,
+            "size": one.size,
+        }
+        for one in advertiser.images.values()
+        if one.file_name
     ]

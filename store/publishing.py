@@ -1,4 +1,4 @@
-"""What is needed before ads can be made: which targets may be, and their TikTok campaigns, ad groups and media."""
+"""What is needed before ads can be made: which targets may be, and their TikTok campaigns and ad groups."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,6 +31,7 @@ class Candidate(Contract):
     video_id: str | None = None
     cover_id: str | None = None
     pull_item_id: str | None
+    ad_format: str = "SINGLE_VIDEO"
     caption: str
     landing_url: str
     call_to_action: str
@@ -48,27 +49,12 @@ class AdGroup(Contract):
     adgroup_id: str | None
 
 
-class Media(Contract):
-    """A video in an ad account, with its cover."""
-
-    advertiser_id: str
-    sha256: str
-    video_id: str
-    cover_id: str
-
-
-class VideoNeeded(Contract):
-    """A video that ready targets of an ad account need and that is not uploaded yet."""
-
-    sha256: str
-    size: int
-
-
 CANDIDATE = """
     SELECT t.row_id, t.mode, t.handle, a.asset_id, a.id IS NOT NULL AS authorized, t.advertiser_id,
            l.identity_id, coalesce(l.can_push, false) AS can_push, coalesce(l.can_pull, false) AS can_pull,
            coalesce(l.ads_only, false) AS ads_only, coalesce(l.problem, '') AS problem, t.visibility, t.due_at,
-           g.adgroup_id, m.video_id, m.cover_id, t.pull_item_id, t.caption, t.landing_url, t.call_to_action
+           g.adgroup_id, m.video_id, coalesce(i.image_id, m.cover_id) AS cover_id, t.pull_item_id, t.ad_format,
+           t.caption, t.landing_url, t.call_to_action
     FROM targets t
     LEFT JOIN accounts ON accounts.bc_id = t.bc_id
         AND CASE WHEN t.asset_id IS NULL THEN accounts.handle = t.handle ELSE accounts.asset_id = t.asset_id END
@@ -76,6 +62,7 @@ CANDIDATE = """
     LEFT JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
     LEFT JOIN ad_groups g ON g.id = t.ad_group
     LEFT JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256
+    LEFT JOIN images i ON i.advertiser_id = t.advertiser_id AND i.sha256 = t.cover_sha256
 """
 
 
@@ -130,47 +117,6 @@ async def ad_accounts(db: Database, campaign_id: str) -> list[str]:
         "SELECT DISTINCT advertiser_id FROM targets WHERE campaign_id = $1 AND state = 'ready' ORDER BY 1", campaign_id
     )
     return [row[0] for row in rows]
-
-
-async def videos_needed(db: Database, campaign_id: str, advertiser_id: str) -> list[VideoNeeded]:
-    """Videos of ready targets that the ad account does not have yet."""
-    rows = await db.fetch(
-        """SELECT DISTINCT video_sha256 AS sha256, video_size AS size FROM targets t
-           WHERE campaign_id = $1 AND advertiser_id = $2 AND state = 'ready' AND video_sha256 IS NOT NULL
-             AND NOT EXISTS (SELECT FROM media m WHERE m.advertiser_id = $2 AND m.sha256 = t.video_sha256)
-           ORDER BY 1""",
-        campaign_id,
-        advertiser_id,
-    )
-    return [VideoNeeded(**row) for row in rows]
-
-
-async def put_media(db: Database, media: Media) -> None:
-    """Remember an uploaded video."""
-    await db.execute(
-        """INSERT INTO media (advertiser_id, sha256, video_id, cover_id) VALUES ($1, $2, $3, $4)
-           ON CONFLICT DO NOTHING""",
-        media.advertiser_id,
-        media.sha256,
-        media.video_id,
-        media.cover_id,
-    )
-
-
-async def refuse_video(
-    connection: Connection, campaign_id: str, advertiser_id: str, sha256: str, reason: str
-) -> list[str]:
-    """Refuse the ready targets of a video that TikTok will not take; returns their row ids."""
-    rows = await connection.fetch(
-        """UPDATE targets SET state = $4, reason = $5
-           WHERE campaign_id = $1 AND advertiser_id = $2 AND video_sha256 = $3 AND state = 'ready' RETURNING row_id""",
-        campaign_id,
-        advertiser_id,
-        sha256,
-        TargetState.REFUSED,
-        reason[:500],
-    )
-    return [row["row_id"] for row in rows]
 
 
 async def plan_ad_groups(connection: Connection, campaign_id: str, advertiser_id: str, capacity: int) -> None:

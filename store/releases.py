@@ -109,7 +109,8 @@ async def create(connection: Connection, campaign: Campaign, rows: Sequence[Mani
 
 _COLUMNS = (
     "campaign_id row_number row_id mode bc_id handle advertiser_id territory location_id time_zone due_at asap "
-    "visibility video_sha256 video_size pull_item_id caption landing_url call_to_action daily_budget state wave shard"
+    "visibility video_sha256 video_size cover_sha256 cover_size pull_item_id named_adgroup_id caption landing_url "
+    "call_to_action daily_budget state wave shard"
 ).split()
 
 
@@ -132,7 +133,10 @@ def _record(
         row.visibility,
         row.video.sha256 if row.video else None,
         row.video.size if row.video else None,
+        row.cover.sha256 if row.cover else None,
+        row.cover.size if row.cover else None,
         row.post_id,
+        row.ad_group_id,
         row.caption,
         row.landing_url,
         row.call_to_action,

@@ -66,6 +66,7 @@ from tiktok.identities import (
     PostImage,
     PostStatus,
     PostVideo,
+    Quota,
 )
 from tiktok.limiter import ADVANCED, BASIC, PREMIUM, ULTIMATE, Limiter, Limits, Rate, Turns, Window
 from tiktok.oauth import AuthorizedAdvertiser, Token
@@ -125,6 +126,7 @@ __all__ = [
     "PostVideo",
     "PullCreative",
     "PushCreative",
+    "Quota",
     "Rate",
     "RejectInfo",
     "RelationStatus",

@@ -5,10 +5,12 @@ names are unique per ad account, so a name made from the content finds again wha
 """
 
 import asyncio
+import hashlib
+import io
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, BinaryIO, Final
 
 import aiohttp
 
@@ -18,6 +20,9 @@ from tiktok.wire import MaybeTime, Received
 VIDEO_INFO: Final = 60
 SEARCH_PAGE: Final = 100
 COVERS: Final = 10
+
+LARGE_FILE: Final = 64 * 1024**2
+"""Bytes above which a video is sent in pieces, as TikTok asks for: one lost connection then costs one piece."""
 
 
 class FileType(StrEnum):
@@ -79,6 +84,22 @@ class Image(Received):
 
 class _NameCheck(Received):
     duplicate: bool
+    duplicate_material_id: str | None = None
+
+
+class _Started(Received):
+    upload_id: str
+
+
+class _Piece(Received):
+    """The bytes that TikTok wants next: from `start_offset` to before `end_offset`; none if they are the same."""
+
+    start_offset: int
+    end_offset: int
+
+
+class _Finished(Received):
+    file_id: str
 
 
 class Files:
@@ -92,9 +113,10 @@ class Files:
         self._caller = caller
 
     async def upload_video(self, advertiser_id: str, path: Path, *, md5: str, file_name: str) -> Video:
-        """Upload a video, streamed from disk in pieces.
+        """Upload a video, streamed from disk.
 
-        TikTok may go on transcoding for a while; until then the video can't be used (`NotReady`).
+        TikTok is asked to refuse a video with flaws (resolution, ratio, length) rather than to take it. It may go on
+        transcoding for a while; until then the video can't be used (`NotReady`).
 
         Args:
             advertiser_id: The ad account.
@@ -105,8 +127,46 @@ class Files:
         Raises:
             OSError: The file can't be read.
         """
-        answer = await self._upload("video", advertiser_id, path, md5, file_name)
-        return _only_video(answer)
+        size = (await asyncio.to_thread(path.stat)).st_size
+        if size <= LARGE_FILE:
+            return _only_video(await self._upload("video", advertiser_id, path, md5, file_name))
+        body = {
+            "advertiser_id": advertiser_id,
+            "upload_type": "UPLOAD_BY_FILE_ID",
+            "file_id": await self._send_in_pieces(advertiser_id, path, size, file_name),
+            "file_name": file_name,
+            "flaw_detect": True,
+        }
+        call = Call(verb="POST", path="file/video/ad/upload/", write=True, body=body, slow=True)
+        return _only_video(await self._caller.call(call))
+
+    async def _send_in_pieces(self, advertiser_id: str, path: Path, size: int, name: str) -> str:
+        """Send a file piece by piece; returns the id by which it can be used for 24 hours."""
+        body = {"advertiser_id": advertiser_id, "size": size, "content_type": "video", "name": name}
+        # No write: what is sent is forgotten after a day unless a video is made of it, so all of it may be repeated.
+        started = await self._caller.call(Call(verb="POST", path="file/start/upload/", write=False, body=body))
+        upload = {"advertiser_id": advertiser_id, "upload_id": started.parse(_Started).upload_id}
+        piece, done = started.parse(_Piece), 0
+        file = await asyncio.to_thread(path.open, "rb")
+        with file:
+            while done < size:
+                if piece.start_offset != done or not done < piece.end_offset <= size:
+                    raise started.fault(f"asks for bytes {piece.start_offset} to {piece.end_offset} after {done}")
+                done = piece.end_offset
+                piece = await self._send_piece(upload, file, piece)
+        finished = await self._caller.call(Call(verb="POST", path="file/finish/upload/", write=False, body=upload))
+        return finished.parse(_Finished).file_id
+
+    async def _send_piece(self, upload: dict[str, Any], file: BinaryIO, piece: _Piece) -> _Piece:
+        data, signature = await asyncio.to_thread(_read_piece, file, piece)
+        form = aiohttp.FormData()
+        for name, value in upload.items():
+            form.add_field(name, value)
+        form.add_field("signature", signature)
+        form.add_field("start_offset", str(piece.start_offset))
+        form.add_field("file", io.BytesIO(data), filename="piece", content_type="application/octet-stream")
+        call = Call(verb="POST", path="file/transfer/upload/", write=False, form=form, slow=True)
+        return (await self._caller.call(call)).parse(_Piece)
 
     async def upload_video_by_url(self, advertiser_id: str, url: str, *, file_name: str) -> Video:
         """Have TikTok download a video.
@@ -162,6 +222,19 @@ class Files:
         """
         return (await self._upload("image", advertiser_id, path, md5, file_name)).parse(Image)
 
+    async def find_image(self, advertiser_id: str, file_name: str) -> Image | None:
+        """The image of exactly that name, if there is one."""
+        params = {"advertiser_id": advertiser_id, "file_name": file_name, "file_type": FileType.IMAGE}
+        known = (await self._caller.get("file/name/check/", params)).parse(_NameCheck)
+        if not known.duplicate or known.duplicate_material_id is None:
+            return None
+        # Images can't be searched for by name, only by the material that the name belongs to.
+        wanted = {"advertiser_id": advertiser_id, "filtering": {"material_ids": [known.duplicate_material_id]}}
+        async for image in self._caller.pages("file/image/ad/search/", wanted, Image, page_size=SEARCH_PAGE):
+            if image.material_id == known.duplicate_material_id:
+                return image
+        return None
+
     async def name_is_taken(self, advertiser_id: str, file_name: str, file_type: str) -> bool:
         """Whether the ad account has a file of that name and type (`FileType`)."""
         params = {"advertiser_id": advertiser_id, "file_name": file_name, "file_type": file_type}
@@ -175,6 +248,8 @@ class Files:
             form.add_field("upload_type", "UPLOAD_BY_FILE")
             form.add_field("file_name", file_name)
             form.add_field(f"{kind}_signature", md5)
+            if kind == "video":
+                form.add_field("flaw_detect", "true")
             form.add_field(f"{kind}_file", file, filename=file_name, content_type="application/octet-stream")
             call = Call(verb="POST", path=f"file/{kind}/ad/upload/", write=True, form=form, slow=True)
             return await self._caller.call(call)
@@ -185,3 +260,10 @@ def _only_video(answer: Answer) -> Video:
     if not videos:
         raise answer.fault("answer not understood: no video in it")
     return videos[0]
+
+
+def _read_piece(file: BinaryIO, piece: _Piece) -> tuple[bytes, str]:
+    """The bytes, and their MD5 in hex."""
+    file.seek(piece.start_offset)
+    data = file.read(piece.end_offset - piece.start_offset)
+    return data, hashlib.md5(data, usedforsecurity=False).hexdigest()

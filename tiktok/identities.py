@@ -1,6 +1,7 @@
 """Identities: TikTok accounts as an ad account sees them once linked, and their posts."""
 
-from collections.abc import AsyncIterator, Iterable
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
 from enum import StrEnum
 from typing import Any, Final
 
@@ -116,6 +117,14 @@ class Post(Received):
     carousel_info: PostCarousel | None = None
 
 
+class Quota(Received):
+    """How many ads an identity may have, has, and has room for."""
+
+    total_quota: int
+    used_quota: int
+    available_quota: int
+
+
 class _IdentityInfo(Received):
     identity_info: Identity
 
@@ -130,7 +139,7 @@ class _Cursor(Received):
 
 
 class Identities:
-    """Endpoints under `identity/`.
+    """Endpoints under `identity/`, and the quota of an identity.
 
     In all of them `bc_id` is the Business Center that holds the TikTok account. `IdentityLost` is raised if it is
     not that one, if the TikTok account is not linked to the ad account, or if the owner withdrew it.
@@ -185,6 +194,23 @@ class Identities:
             found += answer.rows("video_details", Post)
         return found
 
+    async def music_cleared(self, advertiser_id: str, identity_id: str, bc_id: str, item_id: str) -> bool | None:
+        """Whether the music of a post may be used in ads.
+
+        The shape of the answer is not documented, so only a plain word about authorization counts.
+
+        Returns:
+            False if the answer says that something is not authorized, True if it says that it is; None otherwise.
+        """
+        params = {**_identity(advertiser_id, identity_id, bc_id), "item_id": item_id}
+        said = list(_authorizations((await self._caller.get("identity/music/authorization/", params)).data))
+        return all(said) if said else None
+
+    async def quota(self, advertiser_id: str, identity_id: str) -> Quota:
+        """How much room for ads an identity has."""
+        params = {"advertiser_id": advertiser_id, "asset_id": identity_id, "asset_type": "IDENTITY"}
+        return (await self._caller.get("asset/bind/quota/", params)).parse(Quota)
+
     # Last, because from here on `list` is no longer the type.
     async def list(self, advertiser_id: str, bc_id: str) -> list[Identity]:
         """All identities that the ad account has through the Business Center."""
@@ -201,3 +227,22 @@ def _identity(advertiser_id: str, identity_id: str, bc_id: str) -> dict[str, Any
         "identity_type": BC_AUTH_TT,
         "identity_authorized_bc_id": bc_id,
     }
+
+
+_ABOUT_AUTHORIZATION = re.compile(r"authori[sz]|is_auth|auth_status", re.IGNORECASE)
+_NO = re.compile(r"^(no|(not?_|un)authori[sz](ed|ation)|expired|missing)$", re.IGNORECASE)
+_YES = re.compile(r"^(yes|authori[sz]ed)$", re.IGNORECASE)
+
+
+def _authorizations(value: Any, *, about: bool = False) -> Iterator[bool]:
+    """Every plain yes or no about authorization in an answer, however deep."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _authorizations(part, about=bool(_ABOUT_AUTHORIZATION.search(name)))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _authorizations(part, about=about)
+    elif about and isinstance(value, bool):
+        yield value
+    elif about and isinstance(value, str) and (_NO.match(value) or _YES.match(value)):
+        yield bool(_YES.match(value))

@@ -20,6 +20,7 @@ from activities.members import Members
 from activities.notifications import NotificationActivities
 from activities.people import PeopleActivities
 from activities.platform import Platform
+from activities.preparing import PreparingActivities
 from activities.publish import PublishActivities
 from activities.qr_codes import QrCodeActivities
 from activities.releases import ReleaseActivities
@@ -128,6 +129,7 @@ def make_workers(
     notifications = NotificationActivities(db, members, webhook)
     audit_trail = AuditActivities(db, members, files)
     releases = ReleaseActivities(db, platform, members, files, SparkAds(client, files))
+    preparing = PreparingActivities(db, platform, files)
     reports = ReportActivities(db, files)
     settle_window = timedelta(seconds=settings.settle_window)
     publish = PublishActivities(db, platform, members, settle_window=settle_window)
@@ -200,7 +202,7 @@ def make_workers(
             notifications.deliver_notifications,
             releases.invite_missing,
             releases.settle_accounts,
-            releases.prepare_ad_accounts,
+            preparing.prepare_ad_accounts,
             publish.publish_shard,
             settling.settle_intents,
             confirming.confirm_ads,

@@ -14,13 +14,13 @@ from temporalio.common import RawValue, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.preparing import Prepare, PreparingActivities
     from activities.releases import (
         Brake,
         CampaignRef,
         InviteMissing,
         LoadRelease,
         Plan,
-        Prepare,
         ReleaseActivities,
         SettleAccounts,
     )
@@ -154,7 +154,7 @@ class ReleaseCampaignWorkflow:
         )
         self._enter(ReleasePhase.PREPARE, "videos and ad groups")
         await workflow.execute_activity_method(
-            ReleaseActivities.prepare_ad_accounts,
+            PreparingActivities.prepare_ad_accounts,
             Prepare(campaign_id=self._release.campaign_id, template=self._release.template),
             summary="Upload videos, make ad groups",
             priority=self._fair,

@@ -1,8 +1,10 @@
 """Creative material: videos, images, covers, file names."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Final, Literal
 
 from aiohttp import web
@@ -10,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from simulator.endpoints.paging import paged
 from simulator.endpoints.receiving import Form, Spool, fetched, received
-from simulator.entities import AdAccount, Image, Video
+from simulator.entities import AdAccount, Image, Upload, Video
 from simulator.envelope import ApiError, parameter_error
-from simulator.fields import Filter, Id, Query, validated
+from simulator.fields import Body, Filter, Id, Query, validated
 from simulator.media import Facts, probe_image, probe_video
 from simulator.routes import Call, Data, Routes
 from simulator.stamps import zulu
@@ -27,6 +29,10 @@ SMALLEST_SIDES: Final = (540, 960)
 RATIOS: Final = (9 / 16, 16 / 9, 1.0)
 RATIO_TOLERANCE: Final = 0.02
 COVER_URL_HOURS: Final = 6
+LONGEST_SECONDS: Final = 600.0
+"""Length of a video beyond which it counts as ILLEGAL_DURATION (TikTok help centre, Spark Ads)."""
+PIECE: Final = 10 * 1024**2
+"""Bytes that are asked for at a time when a file is sent in pieces."""
 FileType = Literal["VIDEO", "IMAGE"]
 
 
@@ -47,6 +53,7 @@ class VideoForm(UploadForm):
     )
     video_signature: str | None = None
     video_url: str | None = None
+    file_id: str | None = None
     flaw_detect: bool = False
     auto_fix_enabled: bool = False
 
@@ -66,8 +73,10 @@ async def video_upload(call: Call, request: web.Request) -> Data:
         body = validated(VideoForm, form.values)
         advertiser = call.session.advertiser(body.advertiser_id)
         _check_name(advertiser, "VIDEO", body.file_name)
-        if body.auto_fix_enabled or body.upload_type in {"UPLOAD_BY_FILE_ID", "UPLOAD_BY_VIDEO_ID"}:
+        if body.auto_fix_enabled or body.upload_type == "UPLOAD_BY_VIDEO_ID":
             raise ApiError(40008, "This way of uploading is not implemented.")
+        if body.upload_type == "UPLOAD_BY_FILE_ID":
+            return [await _keep_video(call, advertiser, body, await _sent_file(advertiser, body.file_id))]
         if body.upload_type == "UPLOAD_BY_FILE":
             spool = _signed_file(form, "video_file", "video_signature", body.video_signature)
             return [await _keep_video(call, advertiser, body, spool)]
@@ -86,6 +95,100 @@ def _signed_file(form: Form, file_field: str, signature_field: str, signature: s
     if form.spool.digest.hexdigest() != signature.lower():
         raise ApiError(40900, "The file signature does not match the file.")
     return form.spool
+
+
+async def _sent_file(advertiser: AdAccount, file_id: str | None) -> Spool:
+    if file_id is None:
+        raise parameter_error("Missing required field(s): file_id.")
+    upload = next((one for one in advertiser.uploads.values() if one.file_id == file_id), None)
+    if upload is None:
+        raise parameter_error(f"Invalid value of 'file_id': the file {file_id} does not exist or has expired")
+    spool = Spool(upload.file, LARGEST_VIDEO, name=upload.name, size=upload.size)
+    spool.digest = await asyncio.to_thread(_md5, spool.path)
+    return spool
+
+
+def _md5(path: Path) -> "hashlib._Hash":
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+
+
+class StartUpload(Body):
+    """POST /file/start/upload/."""
+
+    advertiser_id: Id
+    size: int = Field(ge=1)
+    content_type: Literal["video", "image"]
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+
+
+@routes.post("/file/start/upload/", StartUpload)
+def start_upload(call: Call, body: StartUpload) -> Data:
+    """Begin to send a file in pieces; says which bytes come first."""
+    advertiser = call.session.advertiser(body.advertiser_id)
+    if body.size > LARGEST_VIDEO:
+        raise parameter_error(f"The file is too large: at most {LARGEST_VIDEO // 1024**2} MB are allowed.")
+    upload = Upload(name=body.name, size=body.size, file=NamedTemporaryFile(prefix="pieces-"))  # noqa: SIM115 - kept
+    upload_id = call.world.ids.short()
+    advertiser.uploads[upload_id] = upload
+    return {"upload_id": upload_id, **_next_piece(upload)}
+
+
+def _next_piece(upload: Upload) -> dict[str, int]:
+    return {"start_offset": upload.received, "end_offset": min(upload.size, upload.received + PIECE)}
+
+
+def _upload(advertiser: AdAccount, upload_id: str) -> Upload:
+    upload = advertiser.uploads.get(upload_id)
+    if upload is None:
+        raise parameter_error(f"Invalid value of 'upload_id': the upload {upload_id} does not exist or has expired")
+    return upload
+
+
+class PieceForm(BaseModel):
+    """Fields of POST /file/transfer/upload/ besides the piece."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
+    advertiser_id: Id
+    upload_id: str
+    signature: str
+    start_offset: int = Field(ge=0)
+
+
+@routes.upload("/file/transfer/upload/")
+async def transfer_upload(call: Call, request: web.Request) -> Data:
+    """Take the next piece of a file; says which bytes come after it, none if it was the last."""
+    async with received(request, "file", PIECE) as form:
+        body = validated(PieceForm, form.values)
+        upload = _upload(call.session.advertiser(body.advertiser_id), body.upload_id)
+        piece = _signed_file(form, "file", "signature", body.signature)
+        wanted = _next_piece(upload)
+        if (body.start_offset, body.start_offset + piece.size) != (wanted["start_offset"], wanted["end_offset"]):
+            raise parameter_error(
+                f"Invalid value of 'start_offset': bytes {upload.received} to {wanted['end_offset']} are next"
+            )
+        upload.file.write(await asyncio.to_thread(piece.path.read_bytes))
+        upload.file.flush()
+        upload.received += piece.size
+        return _next_piece(upload)
+
+
+class FinishUpload(Body):
+    """POST /file/finish/upload/."""
+
+    advertiser_id: Id
+    upload_id: Id
+
+
+@routes.post("/file/finish/upload/", FinishUpload)
+def finish_upload(call: Call, body: FinishUpload) -> Data:
+    """End an upload in pieces. The file can be used by its id for a day; here as long as the simulator runs."""
+    upload = _upload(call.session.advertiser(body.advertiser_id), body.upload_id)
+    if upload.received < upload.size:
+        raise parameter_error(f"The upload is not complete: {upload.received} of {upload.size} bytes were sent.")
+    upload.file_id = upload.file_id or call.world.ids.short()
+    return {"file_id": upload.file_id, "size": upload.size, "file_name": upload.name}
 
 
 def _check_name(advertiser: AdAccount, kind: FileType, name: str | None) -> None:
@@ -135,6 +238,8 @@ def _flaws(facts: Facts) -> list[str]:
     ratio = facts.width / facts.height
     if all(abs(ratio - good) > RATIO_TOLERANCE * good for good in RATIOS):
         flaws.append("ILLEGAL_VIDEO_SIZE")
+    if facts.duration > LONGEST_SECONDS:
+        flaws.append("ILLEGAL_DURATION")
     return flaws
 
 
@@ -200,6 +305,10 @@ async def _keep_image(call: Call, advertiser: AdAccount, body: ImageForm, spool:
     image.file_name = image.file_name or f"{image.material_id}_{spool.name or 'image'}"[:LONGEST_NAME]
     advertiser.images[image.image_id] = image
     advertiser.file_names["IMAGE", image.file_name] = image.material_id
+    return _image(image)
+
+
+def _image(image: Image) -> dict[str, Any]:
     return {
         "image_id": image.image_id,
         "material_id": image.material_id,
@@ -215,6 +324,36 @@ async def _keep_image(call: Call, advertiser: AdAccount, body: ImageForm, spool:
         "create_time": zulu(image.created_at),
         "modify_time": zulu(image.created_at),
     }
+
+
+class ImageFilter(Filter):
+    """Filtering of images."""
+
+    image_ids: list[Id] | None = Field(default=None, max_length=100)
+    material_ids: list[Id] | None = Field(default=None, max_length=100)
+
+
+class ImageSearch(Query):
+    """GET /file/image/ad/search/: 1 to 100 rows, 20 by default."""
+
+    advertiser_id: Id
+    filtering: ImageFilter = ImageFilter()
+    page: int = Field(default=1, ge=1)
+    page_size: int = Field(default=20, ge=1, le=100)
+
+
+@routes.get("/file/image/ad/search/", ImageSearch)
+def image_search(call: Call, query: ImageSearch) -> Data:
+    """Uploaded images of an ad account, newest first."""
+    wanted = query.filtering
+    rows = [
+        image
+        for image in reversed(call.session.advertiser(query.advertiser_id).images.values())
+        if image.file_name
+        and (wanted.image_ids is None or image.image_id in wanted.image_ids)
+        and (wanted.material_ids is None or image.material_id in wanted.material_ids)
+    ]
+    return paged(rows, query.page, query.page_size, _image)
 
 
 class VideoInfo(Query):

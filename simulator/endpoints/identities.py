@@ -110,7 +110,7 @@ def find_identity(advertiser: AdAccount, identity_id: str, identity_type: str, b
     return authorization
 
 
-def _of_query(call: Call, query: "IdentityInfo | VideoGet | VideoInfo") -> Authorization:
+def _of_query(call: Call, query: "IdentityInfo | VideoGet | VideoInfo | MusicAuthorization") -> Authorization:
     advertiser = call.session.advertiser(query.advertiser_id)
     return find_identity(advertiser, query.identity_id, query.identity_type, query.identity_authorized_bc_id)
 
@@ -241,6 +241,25 @@ def video_info(call: Call, query: VideoInfo) -> Data:
     if post is None:
         raise parameter_error(f"Invalid value of 'item_id': the post {query.item_id} does not exist.")
     return {"video_detail": _post(post)}
+
+
+class MusicAuthorization(Query):
+    """GET /identity/music/authorization/."""
+
+    advertiser_id: Id
+    identity_id: Id
+    identity_type: Literal["TT_USER", "BC_AUTH_TT"]
+    identity_authorized_bc_id: Id | None = None
+    item_id: Id
+
+
+@routes.get("/identity/music/authorization/", MusicAuthorization)
+def music_authorization(call: Call, query: MusicAuthorization) -> Data:
+    """Whether the music of a post may be used in ads. TikTok's own shape of the answer is not documented."""
+    post = find_post(_of_query(call, query), query.item_id)
+    if post is None:
+        raise parameter_error(f"Invalid value of 'item_id': the post {query.item_id} does not exist.")
+    return {"item_id": post.item_id, "music_info": {"is_authorized": post.music_authorized}}
 
 
 class BindQuota(Query):

@@ -8,7 +8,9 @@ Azure by URL.
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import obstore
 from obstore.exceptions import NotFoundError
@@ -16,6 +18,7 @@ from obstore.store import ObjectStore, from_url
 
 from sparkads.contracts.base import BlobRef
 from sparkads.errors import SparkAdsError
+from sparkads.web_files import WebFile, WebFileUnreadable, stream
 
 _CHUNK = 8 * 1024 * 1024
 
@@ -46,6 +49,43 @@ class Files:
         ref = await asyncio.to_thread(_describe, path, media_type)
         if not await self._has(ref):
             await obstore.put_async(self._store, ref.key, path, chunk_size=_CHUNK)
+        return ref
+
+    async def put_web_file(
+        self, file: WebFile, *, largest: int, media_type: str = "application/octet-stream"
+    ) -> BlobRef:
+        """
+        Stream a file from its address into the store; it is hashed on the way and never held as a whole.
+
+        Args:
+            file: where it is.
+            largest: bytes that it may have.
+            media_type: what it is said to be.
+
+        Raises:
+            WebFileUnreadable: the address does not deliver it, or too much; says which, without its query.
+        """
+        incoming = f"incoming/{uuid4().hex}"
+        digest, size = hashlib.sha256(), 0
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for piece in stream(file, largest):
+                digest.update(piece)
+                size += len(piece)
+                yield piece
+
+        try:
+            await obstore.put_async(
+                self._store, incoming, counted(), use_multipart=True, chunk_size=_CHUNK, max_concurrency=2
+            )
+        except WebFileUnreadable as error:
+            raise WebFileUnreadable(f"{file} {error}") from None
+        ref = BlobRef(sha256=digest.hexdigest(), size=size, media_type=media_type)
+        if await self._has(ref):
+            await obstore.delete_async(self._store, incoming)
+        else:
+            await obstore.rename_async(self._store, incoming, ref.key)
         return ref
 
     async def get(self, ref: BlobRef) -> bytes:

@@ -2,7 +2,8 @@
 The manifest: a label's spreadsheet, one row for each post.
 
 `read` finds every mistake at once, each with its row, its column, what was read and what to do. `bundle` puts the rows
-and the videos that they name into the object store, by content; only a manifest without a mistake can be bundled.
+and the files that they name into the object store, by content; only a manifest without a mistake can be bundled. A
+file is a path beside the manifest or an address: `read` asks an address what it has, `bundle` downloads it.
 """
 
 import csv
@@ -10,17 +11,20 @@ import difflib
 import io
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from pydantic import Field
 
 from sparkads import clock
 from sparkads.contracts.base import BlobRef, Contract, Handle, Name, TikTokId
 from sparkads.files import Files
+from sparkads.web_files import WebFile, WebFileUnreadable, is_address, look, shown, web_file
 
 COLUMNS: dict[str, str] = {
     "row_id": "your own id of the row; stays the same when the row moves",
@@ -32,13 +36,18 @@ COLUMNS: dict[str, str] = {
     "time_zone": "IANA name of the zone that release_at is in",
     "release_at": "local wall time YYYY-MM-DD HH:MM, or now",
     "visibility": "push: ads_only or profile. pull: empty",
-    "video": "push: the file, relative to the manifest. pull: empty",
+    "video": "push: the file, relative to the manifest, or its https address. pull: empty",
     "post_id": "pull: id of the post. push: empty",
     "caption": "push: up to 100 characters, no emoji. pull: empty",
     "landing_url": "https address that the ad leads to",
     "call_to_action": "TikTok's word, for example LISTEN_NOW",
     "daily_budget": "per ad group, in the ad account's currency",
+    "cover": "may be left out. push: a jpg or png like the video; empty: TikTok's first frame",
+    "ad_group_id": "may be left out. TikTok's id of an ad group to use; empty: one is made",
 }
+
+OPTIONAL: Final = frozenset({"cover", "ad_group_id"})
+"""Columns that a manifest need not have."""
 
 CALLS_TO_ACTION = frozenset(
     """APPLY_NOW BOOK_NOW CALL_NOW CHECK_AVAILABLILITY CONTACT_US DOWNLOAD_NOW EXPERIENCE_NOW GET_QUOTE GET_SHOWTIMES
@@ -49,6 +58,11 @@ CALLS_TO_ACTION = frozenset(
 MAX_VIDEO_BYTES = 500 * 1024 * 1024
 """TikTok's limit of an uploaded video (tiktok file rules)."""
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mpeg", ".mpg", ".avi")
+MAX_COVER_BYTES = 100 * 1024 * 1024
+"""TikTok's limit of an uploaded image (tiktok file rules)."""
+COVER_SUFFIXES = (".jpg", ".jpeg", ".png")
+LOOKS_AT_ONCE = 8
+"""Addresses asked at a time."""
 MAX_CAPTION = 100
 """Characters of ad_text (TikTok ad create)."""
 MAX_URL = 2000
@@ -61,6 +75,10 @@ _DIGITS = re.compile(r"^[0-9]{1,20}$")
 _EMOJI = re.compile(
     "[\U0001f000-\U0001faff\u2600-\u27bf\u231a\u231b\u23e9-\u23fa\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u20e3\ufe0f\u200d]"
 )
+
+
+Source: TypeAlias = Path | WebFile
+"""Where a file that a row names is."""
 
 
 class Mode(StrEnum):
@@ -95,6 +113,8 @@ class ManifestRow(Contract):
     landing_url: str = Field(max_length=MAX_URL)
     call_to_action: str
     daily_budget: Decimal = Field(gt=0)
+    cover: BlobRef | None = Field(default=None, description="None: the first frame that TikTok proposes")
+    ad_group_id: TikTokId | None = Field(default=None, description="None: an ad group is made")
 
     def due_at(self, now: datetime) -> datetime:
         """The instant at which the row is due; `now` if the row says so."""
@@ -126,13 +146,21 @@ class Manifest(Contract):
     """What was read: rows in order, and every mistake. Rows with a mistake are left out of `rows`."""
 
     rows: tuple[ManifestRow, ...]
-    videos: dict[str, Path] = Field(description="by row id: the video file of each push")
+    videos: dict[str, Source] = Field(description="by row id: the video of each push")
+    covers: dict[str, Source] = Field(default_factory=dict, description="by row id: the covers that rows name")
     problems: tuple[Problem, ...]
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        """Every file that rows name, each once."""
+        return frozenset((*self.videos.values(), *self.covers.values()))
 
 
 def read(path: Path, *, now: datetime | None = None) -> Manifest:
     """
     Read a CSV manifest as spreadsheets write it: UTF-8 with or without BOM; comma, semicolon or tab; quoted newlines.
+
+    Waits for the servers of the addresses in it: where that would hold others up, call it in a thread.
 
     Args:
         path: the CSV file; videos are looked for relative to its folder.
@@ -151,6 +179,9 @@ def read(path: Path, *, now: datetime | None = None) -> Manifest:
     delimiter = max(",;\t", key=header_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     checker = _Checker(path.parent, now or datetime.now(UTC))
+    header: list[str] = []
+    records: list[tuple[int, list[str]]] = []
+    broken: csv.Error | None = None
     try:
         header = [name.strip().lower() for name in next(reader, [])]
         header_problems = list(_check_header(header))
@@ -160,33 +191,57 @@ def read(path: Path, *, now: datetime | None = None) -> Manifest:
         start = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                checker.check(start, header, cells)
+                records.append((start, cells))
             start = reader.line_num + 1
     except csv.Error as error:
-        checker.stop(reader.line_num, f"is no valid CSV: {error}", "look for a stray quote in or above this row")
+        broken = error
+    checker.ask_addresses(header, [cells for _, cells in records[:MAX_ROWS]])
+    for line, cells in records:
+        checker.check(line, header, cells)
+    if broken is not None:
+        checker.stop(reader.line_num, f"is no valid CSV: {broken}", "look for a stray quote in or above this row")
     if not checker.seen and not checker.problems:
         return _only(1, "file", "", "has a header and no rows", "add a row for each post")
-    return Manifest(rows=tuple(checker.rows), videos=checker.videos, problems=tuple(checker.problems))
+    return Manifest(
+        rows=tuple(checker.rows), videos=checker.videos, covers=checker.covers, problems=tuple(checker.problems)
+    )
 
 
 async def bundle(manifest: Manifest, files: Files) -> BlobRef:
     """
-    Put the videos and the rows into the object store and return the bundle's reference.
+    Put the videos, the covers and the rows into the object store and return the bundle's reference.
 
     Raises:
         ValueError: the manifest has problems.
+        WebFileUnreadable: an address no longer delivers what it did when the manifest was read.
     """
     if manifest.problems:
         raise ValueError("a manifest with problems cannot be released")
-    by_path: dict[Path, BlobRef] = {}
-    for path in dict.fromkeys(manifest.videos.values()):
-        by_path[path] = await files.put_file(path, "video/mp4")
+    videos = {
+        source: await _put(files, source, MAX_VIDEO_BYTES, "video/mp4")
+        for source in dict.fromkeys(manifest.videos.values())
+    }
+    covers = {
+        source: await _put(files, source, MAX_COVER_BYTES, "application/octet-stream")
+        for source in dict.fromkeys(manifest.covers.values())
+    }
     rows = tuple(
-        row.model_copy(update={"video": by_path[manifest.videos[row.row_id]]}) if row.mode is Mode.PUSH else row
+        row.model_copy(
+            update={
+                "video": videos[manifest.videos[row.row_id]] if row.row_id in manifest.videos else None,
+                "cover": covers[manifest.covers[row.row_id]] if row.row_id in manifest.covers else None,
+            }
+        )
         for row in manifest.rows
     )
     content = ReleaseBundle(rows=rows).model_dump_json().encode()
     return await files.put(content, "application/json")
+
+
+async def _put(files: Files, source: Source, largest: int, media_type: str) -> BlobRef:
+    if isinstance(source, Path):
+        return await files.put_file(source, media_type)
+    return await files.put_web_file(source, largest=largest, media_type=media_type)
 
 
 def template() -> str:
@@ -196,9 +251,9 @@ def template() -> str:
     writer.writerow(COLUMNS)
     release_at = f"{datetime.now(UTC) + timedelta(weeks=4):%Y-%m-%d} 00:00"
     push = ["nz-1", "push", "@artist", "7100000000000000001", "NZ", "2186224", "Pacific/Auckland", release_at]
-    push += ["profile", "teaser.mp4", "", "Out now", "https://example.com/song", "LISTEN_NOW", "50"]
+    push += ["profile", "teaser.mp4", "", "Out now", "https://example.com/song", "LISTEN_NOW", "50", "", ""]
     pull = ["us-1", "pull", "@artist.two", "7100000000000000002", "US", "6252001", "America/New_York", release_at]
-    pull += ["", "", "7400000000000000001", "", "https://example.com/song", "LISTEN_NOW", "80"]
+    pull += ["", "", "7400000000000000001", "", "https://example.com/song", "LISTEN_NOW", "80", "", ""]
     writer.writerows([push, pull])
     return out.getvalue()
 
@@ -217,7 +272,7 @@ def _check_header(header: list[str]) -> Iterable[Problem]:
         elif header.count(name) > 1:
             yield Problem(row=1, column=name, read="", problem="stands there twice", advice="keep one of them")
     for name, meaning in COLUMNS.items():
-        if name not in header:
+        if name not in header and name not in OPTIONAL:
             yield Problem(row=1, column=name, read="", problem="is missing", advice=f"add it: {meaning}")
 
 
@@ -226,15 +281,27 @@ class _Checker:
 
     def __init__(self, folder: Path, now: datetime) -> None:
         self.rows: list[ManifestRow] = []
-        self.videos: dict[str, Path] = {}
+        self.videos: dict[str, Source] = {}
+        self.covers: dict[str, Source] = {}
         self.problems: list[Problem] = []
         self.seen = 0
         self._folder = folder
         self._now = now
         self._row_ids: dict[str, int] = {}
         self._contents: dict[tuple[str, str], int] = {}
-        self._videos: dict[str, tuple[Path, str | None]] = {}
+        self._sources: dict[tuple[str, str], tuple[Source, str | None]] = {}
         self._zone_problems: dict[str, str | None] = {}
+
+    def ask_addresses(self, header: Sequence[str], records: Sequence[Sequence[str]]) -> None:
+        """Ask every address once, several at a time: one after the other would take minutes."""
+        addresses = {
+            (column, cell.strip()): None
+            for cells in records
+            for column, cell in zip(header, cells, strict=False)
+            if column in _FILES and is_address(cell.strip())
+        }
+        with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+            self._sources |= zip(addresses, pool.map(lambda one: _asked(*one), addresses), strict=True)
 
     def check(self, line: int, header: list[str], cells: list[str]) -> None:
         self.seen += 1
@@ -252,12 +319,13 @@ class _Checker:
                 "quote text that has a comma in it",
             )
             return
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+        row = dict.fromkeys(OPTIONAL, "") | {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
         self._check_who(line, row)
         release_at = self._check_when(line, row)
         budget = self._check_budget(line, row)
         self._check_ad(line, row)
         video = self._check_creative(line, row)
+        cover = self._check_file(line, "cover", row["cover"]) if row["mode"] == Mode.PUSH and row["cover"] else None
         self._check_twice(line, row, video)
         if len(self.problems) > before:
             return
@@ -277,18 +345,23 @@ class _Checker:
                 landing_url=row["landing_url"],
                 call_to_action=row["call_to_action"],
                 daily_budget=budget,
+                ad_group_id=row["ad_group_id"] or None,
             )
         )
         if video is not None:
             self.videos[row["row_id"]] = video
+        if cover is not None:
+            self.covers[row["row_id"]] = cover
 
     def stop(self, line: int, problem: str, advice: str) -> None:
         """What follows cannot be read; what came before keeps its mistakes."""
         self._say(line, "file", "", problem, advice)
 
     def _say(self, line: int, column: str, read_text: str, problem: str, advice: str) -> None:
-        shown = read_text if len(read_text) <= 80 else read_text[:79] + "…"  # noqa: PLR2004 - one terminal line
-        self.problems.append(Problem(row=line, column=column, read=shown, problem=problem, advice=advice))
+        if column in _FILES:
+            read_text = shown(read_text)
+        read_text = read_text if len(read_text) <= 80 else read_text[:79] + "…"  # noqa: PLR2004 - one terminal line
+        self.problems.append(Problem(row=line, column=column, read=read_text, problem=problem, advice=advice))
 
     def _check_who(self, line: int, row: dict[str, str]) -> None:
         if not _ROW_ID.match(row["row_id"]):
@@ -352,12 +425,14 @@ class _Checker:
             near = difflib.get_close_matches(row["call_to_action"].upper(), CALLS_TO_ACTION, n=1)
             advice = f"did you mean {near[0]}?" if near else "write one like LISTEN_NOW"
             self._say(line, "call_to_action", row["call_to_action"], "is unknown", advice)
+        if row["ad_group_id"] and not _DIGITS.match(row["ad_group_id"]):
+            self._say(line, "ad_group_id", row["ad_group_id"], "is no ad group id", "write its digits, or nothing")
 
-    def _check_creative(self, line: int, row: dict[str, str]) -> Path | None:
+    def _check_creative(self, line: int, row: dict[str, str]) -> Source | None:
         if row["mode"] == Mode.PULL:
             if not _DIGITS.match(row["post_id"]):
                 self._say(line, "post_id", row["post_id"], "is no post id", "a pull needs the digits of the post")
-            for column in ("video", "caption", "visibility"):
+            for column in ("video", "cover", "caption", "visibility"):
                 if row[column]:
                     self._say(
                         line, column, row[column], "cannot be carried by a pull", "leave it empty: the post has it"
@@ -369,7 +444,10 @@ class _Checker:
         if row["visibility"] not in set(Visibility):
             self._say(line, "visibility", row["visibility"], "must be said", "write ads_only or profile")
         self._check_caption(line, row)
-        return self._check_video(line, row["video"])
+        if not row["video"]:
+            self._say(line, "video", "", "is empty", "a push needs a video file")
+            return None
+        return self._check_file(line, "video", row["video"])
 
     def _check_caption(self, line: int, row: dict[str, str]) -> None:
         if not row["caption"]:
@@ -380,35 +458,49 @@ class _Checker:
         if _EMOJI.search(row["caption"]):
             self._say(line, "caption", row["caption"], "has an emoji", "TikTok refuses emoji in ad text")
 
-    def _check_video(self, line: int, name: str) -> Path | None:
-        if not name:
-            self._say(line, "video", "", "is empty", "a push needs a video file")
-            return None
-        if name not in self._videos:
-            self._videos[name] = _video(self._folder, name)
-        path, problem = self._videos[name]
+    def _check_file(self, line: int, column: str, name: str) -> Source | None:
+        if (column, name) not in self._sources:
+            self._sources[column, name] = _found(self._folder, column, name)
+        source, problem = self._sources[column, name]
         if problem is not None:
-            self._say(line, "video", name, *problem.split("; ", 1))
+            self._say(line, column, name, *problem.split("; ", 1))
             return None
-        return path
+        return source
 
-    def _check_twice(self, line: int, row: dict[str, str], video: Path | None) -> None:
+    def _check_twice(self, line: int, row: dict[str, str], video: Source | None) -> None:
         first = self._row_ids.setdefault(row["row_id"], line)
         if first != line:
             self._say(line, "row_id", row["row_id"], f"stands in row {first} too", "give each row its own id")
-        creative = str(video) if video else row["post_id"]
-        if creative and row["mode"] == Mode.PUSH:
+        # By the whole address: links that differ in their signatures may be two files.
+        creative = video.url.get_secret_value() if isinstance(video, WebFile) else str(video or "")
+        if creative:
             first = self._contents.setdefault((row["account"].removeprefix("@").lower(), creative), line)
             if first != line:
                 problem = f"would post the video of row {first} on {row['account']} again"
                 self._say(line, "account", row["account"], problem, "delete the row, or name another video")
 
 
-def _video(folder: Path, name: str) -> tuple[Path, str | None]:
-    """Where a video is, and what is wrong with it: `problem; advice`."""
+_FILES: Final = {
+    "video": (VIDEO_SUFFIXES, MAX_VIDEO_BYTES),
+    "cover": (COVER_SUFFIXES, MAX_COVER_BYTES),
+}
+"""Columns that name files: the suffixes that a path may have, and the bytes that a file may have."""
+
+
+def _asked(column: str, address: str) -> tuple[Source, str | None]:
+    """The file behind an address, and what is wrong with it: `problem; advice`."""
+    try:
+        file = web_file(address)
+        return look(file, _FILES[column][1]), None
+    except WebFileUnreadable as error:
+        return Path(), str(error)
+
+
+def _found(folder: Path, column: str, name: str) -> tuple[Source, str | None]:
+    """Where a file is, and what is wrong with it: `problem; advice`."""
     try:
         path = (folder / name).resolve()
-        return path, _video_problem(path)
+        return path, _file_problem(path, column)
     except (
         OSError,
         ValueError,
@@ -417,16 +509,17 @@ def _video(folder: Path, name: str) -> tuple[Path, str | None]:
         return folder / name, f"cannot be looked up; {error}"
 
 
-def _video_problem(path: Path) -> str | None:
+def _file_problem(path: Path, column: str) -> str | None:
+    suffixes, largest = _FILES[column]
     if not path.is_file():
         return f"is not there; looked for {path}"
-    if path.suffix.lower() not in VIDEO_SUFFIXES:
-        return f"is no video file; TikTok takes {', '.join(VIDEO_SUFFIXES)}"
+    if path.suffix.lower() not in suffixes:
+        return f"is no {column} file; TikTok takes {', '.join(suffixes)}"
     if not os.access(path, os.R_OK):
         return "cannot be read; see its permissions"
     size = path.stat().st_size
     if size == 0:
         return "is an empty file; export it again"
-    if size > MAX_VIDEO_BYTES:
-        return f"has {size / 1024 / 1024:,.0f} MB; TikTok takes {MAX_VIDEO_BYTES // 1024 // 1024} MB"
+    if size > largest:
+        return f"has {size / 1024 / 1024:,.0f} MB; TikTok takes {largest // 1024 // 1024} MB"
     return None

@@ -144,6 +144,8 @@ async def test_a_post_that_is_no_longer_allowed_in_ads_is_told_at_its_rows(
         [pull("later", f"@{handle}", label.ad_account, post, release_at="2030-01-01 00:00:00")],
     )
     await run.row_reaches("later", TargetState.READY)
+    made = "SELECT 1 FROM ad_groups WHERE campaign_id = $1 AND adgroup_id IS NOT NULL"
+    await until(lambda: db.fetchval(made, run.campaign_id), "the row is prepared")  # its post was looked at before
 
     await label.simulator.post(f"owners/{handle}", {"post": {"item_id": post, "ad_authorized": False}})
     await look(label)

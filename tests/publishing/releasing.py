@@ -1,5 +1,6 @@
 """Making a release for a test: rows, the bundle, the start, and what came of it."""
 
+import asyncio
 import csv
 from dataclasses import dataclass
 from itertools import count
@@ -59,13 +60,16 @@ def pull(row_id: str, account: str, ad_account: str, post_id: str, **more: str) 
 
 async def bundle(label: Label, folder: Path, rows: list[dict[str, str]]) -> BlobRef:
     """Write the manifest as a spreadsheet would, check it, and put it into the object store."""
-    for length, name in enumerate(sorted({row["video"] for row in rows if row["video"]}), start=1):
-        write_video(folder / name, length)
+    names = sorted({row["video"] for row in rows if row["video"]})
+    for length, name in enumerate(names, start=1):
+        if "://" not in name and not (folder / name).exists():
+            write_video(folder / name, length)
     with (folder / "manifest.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(manifest.COLUMNS))
         writer.writeheader()
         writer.writerows(rows)
-    read = manifest.read(folder / "manifest.csv")
+    # In a thread: the servers of its addresses may be this process's own.
+    read = await asyncio.to_thread(manifest.read, folder / "manifest.csv")
     assert not read.problems, [str(problem) for problem in read.problems]
     return await manifest.bundle(read, label.spark.files)
 

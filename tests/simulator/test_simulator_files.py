@@ -1,7 +1,7 @@
 """Uploads with real media bytes."""
 
 from aiohttp import ClientSession, web
-from simulator_api import ADVERTISER, Api, mp4, png, pull, push, signature
+from simulator_api import ADVERTISER, Answer, Api, mp4, png, pull, push, signature
 
 VIDEO = "/file/video/ad/upload/"
 IMAGE = "/file/image/ad/upload/"
@@ -53,9 +53,54 @@ async def test_what_is_refused(api: Api) -> None:
     form = video_form(video_signature=signature(small), flaw_detect="true")
     flawed = await api.upload(VIDEO, form, "video_file", small)
     assert flawed.message == "The video has flaws: LOW_RESOLUTION."
-    assert (await api.upload(VIDEO, video_form(upload_type="UPLOAD_BY_FILE_ID"))).code == 40008
+    assert (await api.upload(VIDEO, video_form(upload_type="UPLOAD_BY_VIDEO_ID"))).code == 40008
     assert (await api.upload(VIDEO, video_form(advertiser_id="1"), "video_file", mp4())).code == 40001
     assert (await api.state())["videos"] == []
+
+
+async def test_a_file_is_sent_in_pieces(api: Api) -> None:
+    content = mp4() + bytes(11 * 1024**2)
+    start = {"advertiser_id": ADVERTISER, "size": len(content), "content_type": "video", "name": "long.mp4"}
+    started = (await api.post("/file/start/upload/", **start)).data
+    assert (started["start_offset"], started["end_offset"]) == (0, 10 * 1024**2)
+    upload = {"advertiser_id": ADVERTISER, "upload_id": started["upload_id"]}
+    assert "not complete" in (await api.post("/file/finish/upload/", **upload)).message
+
+    async def send(start: int, end: int, **more: str) -> Answer:
+        piece = content[start:end]
+        form = {**upload, "start_offset": str(start), "signature": signature(piece), **more}
+        return await api.upload("/file/transfer/upload/", form, "file", piece)
+
+    assert (await send(0, 10 * 1024**2, signature="0" * 32)).code == 40900
+    assert "are next" in (await send(5, 10)).message
+    following = (await send(0, 10 * 1024**2)).data
+    assert following == {"start_offset": 10 * 1024**2, "end_offset": len(content)}
+    last = (await send(following["start_offset"], following["end_offset"])).data
+    assert last["start_offset"] == last["end_offset"]
+    file_id = (await api.post("/file/finish/upload/", **upload)).data["file_id"]
+
+    by_id = {"advertiser_id": ADVERTISER, "upload_type": "UPLOAD_BY_FILE_ID", "file_name": "long.mp4"}
+    (video,) = (await api.post(VIDEO, **by_id, file_id=file_id)).data
+    assert (video["size"], video["signature"]) == (len(content), signature(content))
+    assert (await api.post(VIDEO, **by_id, file_id=file_id)).code == 40911
+    by_id["file_name"] = "other.mp4"
+    assert "does not exist" in (await api.post(VIDEO, **by_id, file_id="1")).message
+    assert (await api.post(VIDEO, **by_id)).message == "Missing required field(s): file_id."
+    too_large = start | {"size": 500 * 1024**2 + 1}
+    assert "too large" in (await api.post("/file/start/upload/", **too_large)).message
+    assert "does not exist" in (await api.post("/file/finish/upload/", **upload | {"upload_id": "1"})).message
+
+
+async def test_images_are_searched_for_by_material(api: Api) -> None:
+    form = {"advertiser_id": ADVERTISER, "upload_type": "UPLOAD_BY_FILE", "image_signature": signature(png())}
+    image = (await api.upload(IMAGE, form | {"file_name": "a.png"}, "image_file", png())).data
+    await api.upload(IMAGE, form | {"file_name": "b.png"}, "image_file", png())
+    found = await api.get(
+        "/file/image/ad/search/", advertiser_id=ADVERTISER, filtering={"material_ids": [image["material_id"]]}
+    )
+    assert found.data["list"] == [image]
+    everything = await api.get("/file/image/ad/search/", advertiser_id=ADVERTISER)
+    assert [one["file_name"] for one in everything.data["list"]] == ["b.png", "a.png"]
 
 
 async def test_upload_by_url(api: Api) -> None:

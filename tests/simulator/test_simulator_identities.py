@@ -81,6 +81,16 @@ async def test_details_of_posts(api: Api) -> None:
     assert (await api.get("/identity/video/info/", **identity, item_id="7500000000000000001")).code == 40002
 
 
+async def test_whether_the_music_of_a_post_is_cleared(api: Api) -> None:
+    posts = [{"item_id": "7511", "text": "a"}, {"item_id": "7512", "text": "b", "music_authorized": False}]
+    await api.control("/seed", accounts=[{"handle": HANDLE, "posts": posts}])
+    identity = {"advertiser_id": ADVERTISER, **await api.linked()}
+    for item_id, cleared in (("7511", True), ("7512", False)):
+        answer = await api.get("/identity/music/authorization/", **identity, item_id=item_id)
+        assert answer.data == {"item_id": item_id, "music_info": {"is_authorized": cleared}}
+    assert (await api.get("/identity/music/authorization/", **identity, item_id="1")).code == 40002
+
+
 async def test_the_wrong_business_center_loses_the_account(api: Api) -> None:
     identity = {"advertiser_id": ADVERTISER, **await api.linked()}
     wrong = await api.get("/identity/video/get/", **{**identity, "identity_authorized_bc_id": OTHER_BC})

@@ -33,6 +33,8 @@ PUSH = {
     "landing_url": "https://example.com/song",
     "call_to_action": "LISTEN_NOW",
     "daily_budget": "50.00",
+    "cover": "",
+    "ad_group_id": "",
 }
 PULL = PUSH | {
     "row_id": "us-1",
@@ -120,6 +122,8 @@ def test_ten_mistakes_in_one_row_are_all_found(folder: Path) -> None:
         "landing_url": "example.com",
         "call_to_action": "",
         "daily_budget": "0",
+        "cover": "face.gif",
+        "ad_group_id": "the first",
     }
     assert {column for _, column in found(read(folder, sheet([row])))} == set(COLUMNS) - {"mode"}
     assert found(read(folder, sheet([PUSH | {"mode": "Push"}]))) == [(2, "mode")]
@@ -168,6 +172,10 @@ def test_the_header_is_checked_before_the_rows(folder: Path) -> None:
     assert {problem.row for problem in read(folder, header).problems} == {1}
     shuffled = ",".join(name.upper() for name in reversed(COLUMNS)) + "\n" + ",".join(reversed(PUSH.values()))
     assert read(folder, shuffled).problems == ()
+    short = [PUSH, PULL]
+    columns = [name for name in COLUMNS if name not in manifest.OPTIONAL]
+    lines = [",".join(columns), *(",".join(row[name] for name in columns) for row in short)]
+    assert read(folder, "\n".join(lines)).problems == ()
 
 
 def test_the_same_post_twice_on_an_account_is_a_mistake(folder: Path) -> None:

@@ -4,11 +4,13 @@ import asyncio
 import struct
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import av
 import pytest
 from pydantic import SecretStr
 from tiktok_world import ADVERTISER, BC, OTHER_ADVERTISER, TOKEN, Control, World, md5_of, size_of
@@ -47,6 +49,7 @@ from tiktok import (
     Timeouts,
     UnknownOutcome,
     WrongRoute,
+    identities,
 )
 
 MEGABYTE = 2**20
@@ -251,12 +254,15 @@ async def test_a_video_is_uploaded_found_and_used(
 @pytest.fixture
 def large(video_file: Path, tmp_path: Path) -> Path:
     """The video, with 48 MB in it that players skip."""
-    padding = 48 * MEGABYTE
     path = tmp_path / "large.mp4"
-    with path.open("wb") as file:
-        file.write(video_file.read_bytes() + struct.pack(">I4s", padding, b"free"))
-        file.truncate(size_of(video_file) + padding)
+    _pad(video_file, path, 48 * MEGABYTE)
     return path
+
+
+def _pad(video: Path, path: Path, padding: int) -> None:
+    with path.open("wb") as file:
+        file.write(video.read_bytes() + struct.pack(">I4s", padding, b"free"))
+        file.truncate(size_of(video) + padding)
 
 
 async def test_a_large_video_is_streamed_not_read_whole(world: World, client: TikTokClient, large: Path) -> None:
@@ -269,6 +275,50 @@ async def test_a_large_video_is_streamed_not_read_whole(world: World, client: Ti
         tracemalloc.stop()
     assert video.size == size_of(large)
     assert peak < 8 * MEGABYTE
+
+
+async def test_a_video_above_64_mb_goes_in_pieces(
+    world: World, client: TikTokClient, video_file: Path, tmp_path: Path
+) -> None:
+    huge = tmp_path / "huge.mp4"
+    _pad(video_file, huge, 65 * MEGABYTE)
+    await world.control.fault("/file/transfer/upload/", "drop", when="before")
+    with pytest.raises(ServerFault):  # and no UnknownOutcome: pieces may be sent again
+        await client.files.upload_video(ADVERTISER, huge, md5=md5_of(huge), file_name="huge.mp4")
+
+    video = await client.files.upload_video(ADVERTISER, huge, md5=md5_of(huge), file_name="huge.mp4")
+
+    assert (video.file_name, video.size, video.signature) == ("huge.mp4", size_of(huge), md5_of(huge))
+    calls = (await world.control.get("calls"))["paths"]
+    assert calls["/file/transfer/upload/"]["calls"] == 1 + 7
+    assert calls["/file/video/ad/upload/"]["calls"] == 1
+
+
+async def test_an_image_is_found_by_its_exact_name(world: World, client: TikTokClient, image_file: Path) -> None:
+    assert await client.files.find_image(ADVERTISER, "cover.png") is None
+    md5 = md5_of(image_file)
+    image = await client.files.upload_image(ADVERTISER, image_file, md5=md5, file_name="cover.png")
+    await client.files.upload_image(ADVERTISER, image_file, md5=md5, file_name="cover.png.png")
+
+    found = await client.files.find_image(ADVERTISER, "cover.png")
+
+    assert found is not None
+    assert found.image_id == image.image_id
+
+
+async def test_a_video_with_flaws_is_refused_for_them(world: World, client: TikTokClient, tmp_path: Path) -> None:
+    path = tmp_path / "wide.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 640, 200, "yuv420p"
+        stream.time_base = Fraction(1, 1)
+        for second in (0, 601):
+            frame = av.VideoFrame(640, 200, "yuv420p")
+            frame.pts = second
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with pytest.raises(InvalidRequest, match="LOW_RESOLUTION, ILLEGAL_VIDEO_SIZE, ILLEGAL_DURATION"):
+        await client.files.upload_video(ADVERTISER, path, md5=md5_of(path), file_name="wide.mp4")
 
 
 async def test_uploads_are_refused_by_name_signature_and_source(
@@ -313,6 +363,41 @@ async def test_a_video_is_not_ready_while_transcoding(world: World, client: TikT
     video = await client.files.upload_video(ADVERTISER, video_file, md5=md5_of(video_file), file_name="clip.mp4")
     with pytest.raises(NotReady):
         await client.files.suggest_covers(ADVERTISER, video.video_id)
+
+
+# What an identity may
+
+
+async def test_the_quota_of_an_identity(world: World, client: TikTokClient, identity: Identity) -> None:
+    await world.control.post("config", {"ads_per_identity": 7})
+    quota = await client.identities.quota(ADVERTISER, identity.identity_id)
+    assert (quota.total_quota, quota.used_quota, quota.available_quota) == (7, 0, 7)
+    with pytest.raises(IdentityLost):
+        await client.identities.quota(OTHER_ADVERTISER, identity.identity_id)
+
+
+async def test_music_is_cleared_or_not(world: World, client: TikTokClient, identity: Identity) -> None:
+    posts = [{"item_id": "7511", "text": "a"}, {"item_id": "7512", "text": "b", "music_authorized": False}]
+    await world.control.post("seed", {"accounts": [{"handle": world.handle, "display_name": "x", "posts": posts}]})
+    cleared = [
+        await client.identities.music_cleared(ADVERTISER, identity.identity_id, BC, one) for one in ("7511", "7512")
+    ]
+    assert cleared == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({}, []),
+        ({"music_info": {"music_id": "1", "duration": 3, "title": "not authorized"}}, []),
+        ({"is_authorized": True}, [True]),
+        ({"list": [{"authorization_status": "AUTHORIZED"}, {"authorization_status": "NOT_AUTHORIZED"}]}, [True, False]),
+        ({"music": {"is_authorized": False}}, [False]),
+        ({"authorization": {"status": "UNAUTHORIZED"}}, []),
+    ],
+)
+def test_only_a_plain_word_about_authorization_counts(answer: dict[str, object], said: list[bool]) -> None:
+    assert list(identities._authorizations(answer)) == said
 
 
 # Campaigns, ad groups, ads

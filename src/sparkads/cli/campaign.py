@@ -33,6 +33,7 @@ from sparkads.contracts.release import (
 from sparkads.files import Files
 from sparkads.manifest import Manifest, Mode, Problem
 from sparkads.settings import load_settings
+from sparkads.web_files import WebFile
 
 _CONFIRM_SECONDS = 10.0
 _CANCEL_SECONDS = 5.0
@@ -364,11 +365,20 @@ class _ShownFiles(Files):
         self._bar.advance(self._task, ref.size)
         return ref
 
+    async def put_web_file(
+        self, file: WebFile, *, largest: int, media_type: str = "application/octet-stream"
+    ) -> BlobRef:
+        self._bar.update(self._task, description=f"download {file}")
+        ref = await super().put_web_file(file, largest=largest, media_type=media_type)
+        self._bar.advance(self._task, ref.size)
+        return ref
+
 
 async def _upload(manifest: Manifest, object_store: str) -> BlobRef:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with output.progress(*columns) as bar:
-        total = sum(path.stat().st_size for path in set(manifest.videos.values()))
+        sizes = (one.stat().st_size if isinstance(one, Path) else one.size or 0 for one in manifest.sources)
+        total = sum(sizes)
         task = bar.add_task("upload", total=total)
         return await manifests.bundle(manifest, _ShownFiles(object_store, bar, task))
 
@@ -395,8 +405,8 @@ def _summary(manifest: Manifest) -> list[InstantLine]:
 
 def _summary_pictures(manifest: Manifest, summary: list[InstantLine]) -> list[RenderableType]:
     rows = [(line.due_at or clock.NOW, line.local, line.territory, line.pushes, line.pulls) for line in summary]
-    accounts, videos = len({row.account for row in manifest.rows}), len(set(manifest.videos.values()))
+    accounts, files = len({row.account for row in manifest.rows}), len(manifest.sources)
     return [
         output.table(f"{len(manifest.rows)} rows", ("Instant", "Local", "Territory", "Pushes", "Pulls"), rows),
-        Text(f"no mistakes; TikTok accounts: {accounts}, videos to upload: {videos}"),
+        Text(f"no mistakes; TikTok accounts: {accounts}, files to upload: {files}"),
     ]

@@ -1,0 +1,208 @@
+"""
+Everything that has to exist at TikTok before the first ad of a release is made.
+
+Posts are looked at, files are uploaded, room for ads is asked for, TikTok campaigns and ad groups are made or found.
+What can't work is taken out by name here, before its instant, and every row is looked at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from temporalio import activity
+
+from activities.campaigns import known_campaign
+from activities.failures import tiktok_failures
+from activities.lost_answers import found_or_made
+from activities.media import Uploads
+from activities.members import current_run
+from activities.platform import Platform
+from activities.posts import check_posts
+from sparkads.contracts.base import Contract
+from sparkads.contracts.release import AdTemplate, TargetState
+from sparkads.files import Files
+from store import audit, preparing, publishing
+from store.database import Pool
+from store.preparing import Unplanned
+from store.publishing import AdGroup
+from store.releases import Campaign
+from tiktok import AdGroup as TikTokAdGroup
+from tiktok import Campaign as TikTokCampaign
+from tiktok import InvalidRequest, NewAdGroup, NewCampaign, NoPermission, NotFound, TikTokClient
+
+_REFUSED = (InvalidRequest, NoPermission, NotFound)
+"""A definite no to a question."""
+
+T = TypeVar("T")
+
+
+class Prepare(Contract):
+    """Uploads and ad groups to make before the instant."""
+
+    campaign_id: str
+    template: AdTemplate
+
+
+class PreparingActivities:
+    """Needs the store, TikTok and the object store."""
+
+    def __init__(self, db: Pool, platform: Platform, files: Files) -> None:
+        """Share the process's connections."""
+        self._db = db
+        self._platform = platform
+        self._uploads = Uploads(db, files)
+
+    @activity.defn
+    async def prepare_ad_accounts(self, prepare: Prepare) -> None:
+        """Posts checked, files uploaded, TikTok campaigns and ad groups made, for every target that is ready."""
+        campaign = await known_campaign(self._db, prepare.campaign_id)
+        client = await self._platform.client(campaign.bc_id)
+        await self._check_posts(client, campaign)
+        await self._uploads.bring(client, campaign)
+        for advertiser_id in await publishing.ad_accounts(self._db, campaign.campaign_id):
+            named = await self._find_named_groups(client, campaign, advertiser_id)
+            await self._check_room(client, campaign, advertiser_id)
+            await self._use_named_groups(campaign, advertiser_id, named)
+            await self._make_ad_groups(client, prepare, advertiser_id)
+
+    async def _check_posts(self, client: TikTokClient, campaign: Campaign) -> None:
+        rows = await preparing.unplanned(self._db, campaign.campaign_id)
+        findings = await check_posts(client, campaign.bc_id, rows)
+        async with self._db.acquire() as connection, connection.transaction():
+            await preparing.set_ad_formats(connection, campaign.campaign_id, findings.formats)
+        for reason, row_ids in findings.blocked.items():
+            await self._stop(campaign, row_ids, TargetState.BLOCKED, reason)
+
+    async def _find_named_groups(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> frozenset[str]:
+        """The ad groups that rows name and that are there; rows whose ad group is not are refused."""
+        wanted: defaultdict[str, list[str]] = defaultdict(list)
+        for row in await self._unplanned(campaign, advertiser_id):
+            if row.named_adgroup_id is not None:
+                wanted[row.named_adgroup_id].append(row.row_id)
+        reason, listed = f"is not in ad account {advertiser_id}, or is deleted", list[TikTokAdGroup]()
+        try:
+            with tiktok_failures(passing=_REFUSED):
+                listed = await client.ads.ad_groups(advertiser_id, ids=wanted)
+        except _REFUSED as error:
+            reason = f"can't be looked up: {error}"
+        # A campaign that is deleted takes its ad groups with it; their status says so.
+        there = frozenset(one.adgroup_id for one in listed if not one.secondary_status.endswith("_DELETE"))
+        for adgroup_id in wanted.keys() - there:
+            await self._stop(campaign, wanted[adgroup_id], TargetState.REFUSED, f"ad group {adgroup_id} {reason}")
+        return there
+
+    async def _use_named_groups(self, campaign: Campaign, advertiser_id: str, named: frozenset[str]) -> None:
+        for adgroup_id in named:
+            async with self._db.acquire() as connection, connection.transaction():
+                await preparing.use_named_group(connection, campaign.campaign_id, advertiser_id, adgroup_id)
+
+    async def _check_room(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> None:
+        """Block the rows for which their identities have no room left, the last of the manifest first."""
+        by_identity: defaultdict[str, list[Unplanned]] = defaultdict(list)
+        for row in await self._unplanned(campaign, advertiser_id):
+            if row.identity_id is not None:
+                by_identity[row.identity_id].append(row)
+        for identity_id, rows in by_identity.items():
+            try:
+                with tiktok_failures(passing=_REFUSED):
+                    quota = await client.identities.quota(advertiser_id, identity_id)
+            except _REFUSED:
+                continue  # the identity is gone: the gate finds that when the row is due
+            planned = await preparing.ads_planned(self._db, campaign.bc_id, advertiser_id, identity_id)
+            room = max(0, quota.available_quota - planned)
+            reason = (
+                f"TikTok allows {quota.total_quota} ads per identity; {quota.used_quota} are used"
+                f"{f' and {planned} more are planned' if planned else ''} for @{rows[0].handle}; "
+                "delete ads that are over, then release the row again"
+            )
+            await self._stop(campaign, [row.row_id for row in rows[room:]], TargetState.BLOCKED, reason)
+
+    async def _unplanned(self, campaign: Campaign, advertiser_id: str) -> list[Unplanned]:
+        rows = await preparing.unplanned(self._db, campaign.campaign_id)
+        return [row for row in rows if row.advertiser_id == advertiser_id]
+
+    async def _stop(self, campaign: Campaign, row_ids: Sequence[str], state: TargetState, reason: str) -> None:
+        if not row_ids:
+            return
+        async with self._db.acquire() as connection, connection.transaction():
+            stopped = await preparing.stop_ready(connection, campaign.campaign_id, row_ids, state, reason)
+            for some in audit.in_lines(stopped):
+                await audit.write(
+                    connection,
+                    bc_id=campaign.bc_id,
+                    actor=audit.SYSTEM,
+                    action=f"targets {state}",
+                    subject=f"rows {some}",
+                    reason=reason,
+                    run=current_run(),
+                )
+
+    async def _make_ad_groups(self, client: TikTokClient, prepare: Prepare, advertiser_id: str) -> None:
+        async with self._db.acquire() as connection, connection.transaction():
+            await publishing.plan_ad_groups(
+                connection, prepare.campaign_id, advertiser_id, prepare.template.ads_per_ad_group
+            )
+        groups = await publishing.ad_groups_to_make(self._db, prepare.campaign_id, advertiser_id)
+        if groups:
+            tiktok_campaign_id = await self._tiktok_campaign(client, prepare, advertiser_id)
+            for group in groups:
+                await self._ad_group(client, prepare.template, tiktok_campaign_id, group)
+
+    async def _tiktok_campaign(self, client: TikTokClient, prepare: Prepare, advertiser_id: str) -> str:
+        """Our TikTok campaign in an ad account."""
+        known = await publishing.tiktok_campaign(self._db, prepare.campaign_id, advertiser_id)
+        if known is not None:
+            return known
+        name = f"sparkads {prepare.campaign_id}"
+
+        async def find() -> TikTokCampaign | None:
+            return _first(await client.ads.campaigns(advertiser_id, name=name))
+
+        async def make() -> TikTokCampaign:
+            new = NewCampaign(
+                campaign_name=name,
+                objective_type=prepare.template.objective_type,
+                budget_mode="BUDGET_MODE_INFINITE",
+            )
+            return await client.ads.create_campaign(advertiser_id, new)
+
+        with tiktok_failures():
+            campaign = await found_or_made(find, make)
+        await publishing.put_tiktok_campaign(self._db, prepare.campaign_id, advertiser_id, campaign.campaign_id)
+        return campaign.campaign_id
+
+    async def _ad_group(
+        self, client: TikTokClient, template: AdTemplate, tiktok_campaign_id: str, group: AdGroup
+    ) -> None:
+        async def find() -> TikTokAdGroup | None:
+            return _first(
+                await client.ads.ad_groups(group.advertiser_id, campaign_ids=[tiktok_campaign_id], name=group.name)
+            )
+
+        async def make() -> TikTokAdGroup:
+            new = NewAdGroup(
+                campaign_id=tiktok_campaign_id,
+                adgroup_name=group.name,
+                promotion_type=template.promotion_type,
+                placement_type="PLACEMENT_TYPE_NORMAL",
+                placements=("PLACEMENT_TIKTOK",),
+                location_ids=(group.location_id,),
+                budget_mode="BUDGET_MODE_DAY",
+                budget=float(group.daily_budget),
+                schedule_type="SCHEDULE_FROM_NOW",
+                schedule_start_time=max(group.starts_at, datetime.now(UTC)),
+                optimization_goal=template.optimization_goal,
+                billing_event=template.billing_event,
+                bid_type="BID_TYPE_NO_BID",
+                pacing=template.pacing,
+            )
+            return await client.ads.create_ad_group(group.advertiser_id, new)
+
+        with tiktok_failures():
+            made = await found_or_made(find, make)
+        await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
+
+
+def _first(found: Iterable[T]) -> T | None:
+    return next(iter(found), None)

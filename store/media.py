@@ -1,0 +1,141 @@
+"""Videos and covers in ad accounts: each is uploaded once per ad account and content, by one process at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+from sparkads.contracts.base import Contract
+from sparkads.contracts.release import TargetState
+from store.database import Connection, Database, Pool
+
+ASK_AGAIN = 1.0
+"""Seconds until a file that somebody else uploads is asked for again."""
+
+
+class Kind(StrEnum):
+    """What a file is to an ad."""
+
+    VIDEO = "video"
+    COVER = "cover"
+
+
+class FileNeeded(Contract):
+    """A file that ready targets of an ad account need and that is not uploaded yet; `size` in bytes."""
+
+    kind: Kind
+    advertiser_id: str
+    sha256: str
+    size: int
+
+
+class Transcoding(Contract):
+    """An uploaded video that TikTok has proposed no cover for yet."""
+
+    advertiser_id: str
+    sha256: str
+    video_id: str
+    seconds: float
+    """since it was uploaded"""
+
+
+async def files_needed(db: Database, campaign_id: str) -> list[FileNeeded]:
+    """Videos and covers of ready targets that their ad accounts do not have yet, videos first."""
+    rows = await db.fetch(
+        """SELECT DISTINCT 'video' AS kind, t.advertiser_id, t.video_sha256 AS sha256, t.video_size AS size
+           FROM targets t LEFT JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256
+           WHERE t.campaign_id = $1 AND t.state = 'ready' AND t.video_sha256 IS NOT NULL AND m.video_id IS NULL
+           UNION
+           SELECT DISTINCT 'cover', t.advertiser_id, t.cover_sha256, t.cover_size
+           FROM targets t LEFT JOIN images i ON i.advertiser_id = t.advertiser_id AND i.sha256 = t.cover_sha256
+           WHERE t.campaign_id = $1 AND t.state = 'ready' AND t.cover_sha256 IS NOT NULL AND i.image_id IS NULL
+           ORDER BY kind DESC, advertiser_id, sha256""",
+        campaign_id,
+    )
+    return [FileNeeded(**row) for row in rows]
+
+
+@asynccontextmanager
+async def one_at_a_time(db: Pool, needed: FileNeeded) -> AsyncIterator["Connection | None"]:
+    """
+    The right to upload a file to an ad account, which nobody else has at the same time: no other worker, no release.
+
+    Yields:
+        The connection to record the upload with; None if somebody else has uploaded it in the meantime.
+    """
+    key = f"{needed.kind}/{needed.advertiser_id}/{needed.sha256}"
+    while True:
+        async with db.acquire() as connection:
+            # Whoever waits holds no connection: an upload takes minutes, and connections are few.
+            if await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key):
+                try:
+                    yield None if await _is_uploaded(connection, needed) else connection
+                finally:
+                    await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
+                return
+        await asyncio.sleep(ASK_AGAIN)
+
+
+async def _is_uploaded(db: Database, needed: FileNeeded) -> bool:
+    table = {Kind.VIDEO: "media", Kind.COVER: "images"}[needed.kind]
+    query = f"SELECT EXISTS (SELECT FROM {table} WHERE advertiser_id = $1 AND sha256 = $2)"
+    return bool(await db.fetchval(query, needed.advertiser_id, needed.sha256))
+
+
+async def put_media(db: Database, advertiser_id: str, sha256: str, video_id: str) -> None:
+    """Remember an uploaded video; its first cover follows."""
+    await db.execute(
+        "INSERT INTO media (advertiser_id, sha256, video_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        advertiser_id,
+        sha256,
+        video_id,
+    )
+
+
+async def put_image(db: Database, advertiser_id: str, sha256: str, image_id: str) -> None:
+    """Remember an uploaded cover."""
+    await db.execute(
+        "INSERT INTO images (advertiser_id, sha256, image_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        advertiser_id,
+        sha256,
+        image_id,
+    )
+
+
+async def transcoding(db: Database, campaign_id: str) -> list[Transcoding]:
+    """Uploaded videos of ready targets that have no first cover yet."""
+    rows = await db.fetch(
+        """SELECT DISTINCT m.advertiser_id, m.sha256, m.video_id,
+                  extract(epoch FROM clock_timestamp() - m.uploaded_at)::float8 AS seconds
+           FROM targets t JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256
+           WHERE t.campaign_id = $1 AND t.state = 'ready' AND m.cover_id IS NULL ORDER BY 1, 2""",
+        campaign_id,
+    )
+    return [Transcoding(**row) for row in rows]
+
+
+async def put_first_cover(db: Database, video: Transcoding, cover_id: str) -> None:
+    """Remember the first cover that TikTok proposes: the video can be used in ads now."""
+    await db.execute(
+        "UPDATE media SET cover_id = $3 WHERE advertiser_id = $1 AND sha256 = $2",
+        video.advertiser_id,
+        video.sha256,
+        cover_id,
+    )
+
+
+async def refuse_file(
+    connection: Connection, campaign_id: str, advertiser_id: str, sha256: str, reason: str
+) -> list[str]:
+    """Refuse the ready targets of a video or a cover that TikTok will not take; returns their row ids."""
+    rows = await connection.fetch(
+        """UPDATE targets SET state = $4, reason = $5
+           WHERE campaign_id = $1 AND advertiser_id = $2 AND $3 IN (video_sha256, cover_sha256) AND state = 'ready'
+           RETURNING row_id""",
+        campaign_id,
+        advertiser_id,
+        sha256,
+        TargetState.REFUSED,
+        reason[:500],
+    )
+    return [row["row_id"] for row in rows]
