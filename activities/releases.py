@@ -195,13 +195,14 @@ class ReleaseActivities:
         async def share(account: WaitingAccount) -> None:
             async with slots:
                 await self._share(campaign, settle, account)
+            # One by one, so that what is done stays done whatever happens to the others.
+            await self._open_gates(campaign, account.handle)
 
         outcomes = await asyncio.gather(*map(share, arrived), return_exceptions=True)
         shared = {one.handle for one, outcome in zip(arrived, outcomes, strict=True) if outcome is None}
         for account in waiting:
             if account.asset_id is None:
                 await self._block_if_answered(campaign, account)
-        await self._open_gates(campaign, shared)
         late = "R1: the account was not authorized and shared when the row was due"
         async with self._db.acquire() as connection, connection.transaction():
             # What could not be shared for now, though it was authorized in time, is published late rather than never.
@@ -273,14 +274,14 @@ class ReleaseActivities:
                 run=current_run(),
             )
 
-    async def _open_gates(self, campaign: releases.Campaign, handles: set[str]) -> None:
-        """Only rows of accounts that this run has just shared: another may have arrived in the meantime."""
+    async def _open_gates(self, campaign: releases.Campaign, handle: str) -> None:
+        """Let the rows of an account that was just shared through, or block them by name."""
         operator = await self._people.access(campaign.bc_id, campaign.operator)
         gone = await gone_accounts(self._db, self._platform, campaign.bc_id, operator)
-        candidates = await publishing.waiting_candidates(self._db, campaign.campaign_id)
+        candidates = await publishing.waiting_candidates(self._db, campaign.campaign_id, handle)
         ready, blocked = [], []
         for candidate in candidates:
-            if candidate.handle not in handles or candidate.asset_id in gone:
+            if candidate.asset_id in gone:
                 continue
             reason = blocker(candidate, operator)
             if reason is None:

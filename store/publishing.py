@@ -66,20 +66,26 @@ CANDIDATE = """
 """
 
 
-async def waiting_candidates(db: Database, campaign_id: str) -> list[Candidate]:
-    """All waiting targets of a campaign with the facts that their gate needs."""
+async def waiting_candidates(db: Database, campaign_id: str, handle: str) -> list[Candidate]:
+    """The waiting targets of an account in a campaign, with the facts that their gate needs."""
     rows = await db.fetch(
-        CANDIDATE + "WHERE t.campaign_id = $1 AND t.state = 'waiting' ORDER BY t.row_number", campaign_id
+        CANDIDATE + "WHERE t.campaign_id = $1 AND t.handle = $2 AND t.state = 'waiting' ORDER BY t.row_number",
+        campaign_id,
+        handle,
     )
     return [Candidate(**row) for row in rows]
 
 
 async def set_ready(connection: Connection, campaign_id: str, ready: Sequence[Candidate]) -> None:
     """Both keys are there: the targets wait for their instant, bound to the account as it is now."""
-    await connection.executemany(
-        """UPDATE targets SET state = $3, asset_id = $4, reason = ''
-           WHERE campaign_id = $1 AND row_id = $2 AND state = 'waiting'""",
-        [(campaign_id, candidate.row_id, TargetState.READY, candidate.asset_id) for candidate in ready],
+    await connection.execute(
+        """UPDATE targets t SET state = $4, asset_id = one.asset_id, reason = ''
+           FROM unnest($2::text[], $3::text[]) AS one (row_id, asset_id)
+           WHERE t.campaign_id = $1 AND t.row_id = one.row_id AND t.state = 'waiting'""",
+        campaign_id,
+        [candidate.row_id for candidate in ready],
+        [candidate.asset_id for candidate in ready],
+        TargetState.READY,
     )
 
 

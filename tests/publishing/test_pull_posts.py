@@ -57,7 +57,7 @@ async def test_posts_that_can_be_no_ads_block_their_rows_by_name(label: Label, d
     assert {row_id: len(found) for row_id, found in ads.items()} == dict.fromkeys(published, 1)
     after = await calls(label)
     assert after["/identity/music/authorization/"] - before.get("/identity/music/authorization/", 0) == 3
-    lines = await db.fetchval("SELECT count(*) FROM audit WHERE bc_id = $1 AND action = 'target blocked'", label.bc_id)
+    lines = await db.fetchval("SELECT count(*) FROM audit WHERE bc_id = $1 AND action = 'targets blocked'", label.bc_id)
     assert lines == len(reasons)
 
 

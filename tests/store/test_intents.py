@@ -57,7 +57,7 @@ async def campaign(label: Label, db: Pool, *, due_in: timedelta = -timedelta(sec
             targets,
         )
         await publishing.set_ready(
-            connection, campaign_id, await publishing.waiting_candidates(connection, campaign_id)
+            connection, campaign_id, await publishing.waiting_candidates(connection, campaign_id, "kiri")
         )
         await publishing.plan_ad_groups(connection, campaign_id, label.ad_account, 100)
     return campaign_id
