@@ -28,6 +28,7 @@ from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
 from store import audit, intents, publishing, releases
 from store.database import Connection, Pool
+from store.members import MemberAccess
 from store.publishing import Candidate
 from tiktok import (
     Ad,
@@ -49,6 +50,9 @@ BATCH = 20
 
 WORK_FOR = 30.0
 """Seconds after which an activity begins no further batch, so that its workflow shows how far it is."""
+
+GATES_HOLD = 1.0
+"""Seconds for which what is known of the operator serves further batches. The store looks at the rest for each."""
 
 MARGIN = timedelta(seconds=30)
 """Taken off the activity's time-out: the activity stops by itself before the workflow gives it up, so that no call is
@@ -111,6 +115,13 @@ class _Batch(NamedTuple):
     """by token"""
 
 
+class _Gates(NamedTuple):
+    """What TikTok says of the operator: the gates that are not in the store."""
+
+    operator: MemberAccess
+    gone: frozenset[str]
+
+
 class _Verdict(NamedTuple):
     """What exists after a call, by token; everything else of the call was not made."""
 
@@ -165,8 +176,11 @@ class PublishActivities:
         async with asyncio.timeout((limit - MARGIN).total_seconds() if limit else None):
             campaign = await known_campaign(self._db, step.shard.campaign_id)
             client = await self._platform.client(campaign.bc_id)
+            gates_until = 0.0
             while loop.time() < stop_at:
-                batch = await self._claim(step, campaign)
+                if loop.time() >= gates_until:
+                    gates, gates_until = await self._gates(campaign), loop.time() + GATES_HOLD
+                batch = await self._claim(step, campaign, gates)
                 if batch is None:
                     done.wait_seconds, done.waiting_for = LOOK_AGAIN, "nothing may be submitted: paused, or not due yet"
                     break
@@ -176,11 +190,13 @@ class PublishActivities:
             counts = await releases.shard_counts(self._db, step.shard.campaign_id, step.shard.wave, step.shard.shard)
         return Published(left=counts.get(TargetState.READY, 0), **vars(done))
 
-    async def _claim(self, step: PublishShard, campaign: releases.Campaign) -> _Batch | None:
+    async def _gates(self, campaign: releases.Campaign) -> _Gates:
+        operator = await self._people.access(campaign.bc_id, campaign.operator)
+        return _Gates(operator, await gone_accounts(self._db, self._platform, campaign.bc_id, operator))
+
+    async def _claim(self, step: PublishShard, campaign: releases.Campaign, gates: _Gates) -> _Batch | None:
         """In one transaction: every gate again, at the moment of use (R5), and the intents of those that pass."""
         shard = step.shard
-        operator = await self._people.access(campaign.bc_id, campaign.operator)
-        gone = await gone_accounts(self._db, self._platform, campaign.bc_id, operator)
         while True:
             async with self._db.acquire() as connection, connection.transaction():
                 candidates = await intents.lock_batch(connection, shard.campaign_id, shard.wave, shard.shard, BATCH)
@@ -188,7 +204,7 @@ class PublishActivities:
                     return None
                 passed: dict[str, Candidate] = {}
                 for candidate in candidates:
-                    no = verdict(candidate, operator, gone)
+                    no = verdict(candidate, gates.operator, gates.gone)
                     if no is None:
                         passed[secrets.token_hex(8)] = candidate
                     else:
