@@ -43,7 +43,7 @@ from sparkads.contracts.business_center import (
 from sparkads.contracts.drift import AskDrift
 from sparkads.contracts.notification import AskNotifications
 from sparkads.contracts.people import AskPeople
-from sparkads.contracts.release import AccessChanged, Command, TargetState
+from sparkads.contracts.release import AccessChanged, Command, OutcomeSettled, SettleTarget, TargetState
 from sparkads.errors import Refusal
 from sparkads.scopes import Scope
 from store.database import Pool
@@ -538,6 +538,30 @@ async def shard_of_a_stopped_worker(world: World, worker: asyncio.subprocess.Pro
         await world.keep_children(run.campaign_id, "worker_stopped_in_the_call")
 
 
+async def shard_held_for_a_person(world: World) -> None:
+    """TikTok does not list an ad of which it has said that it exists; one person is mistaken, another one decides."""
+    label, _ = await world.label("kiri")
+    await world.faults({"path": "/ad/create/", "kind": "drop", "when": "before", "times": 1})
+    run = await world.release(label, [push("row", "@kiri", label.ad_account)])
+    await run.row_reaches("row", TargetState.UNKNOWN)
+    await world.db.execute("UPDATE intents SET contradicted = true WHERE campaign_id = $1", run.campaign_id)
+    shard = await world.first_shard(run.campaign_id)
+
+    async def held() -> bool:
+        described = await world.spark.temporal.get_workflow_handle(shard).describe()
+        return described.search_attributes.get(search_attributes.PHASE.name) == ["waiting for a person"]
+
+    await until(held, "the row waits for a person")
+    word = SettleTarget(actor=label.admin, row_id="row", because="nothing in Ads Manager")
+    await _refused(world.spark.settle_target(run.campaign_id, word.model_copy(update={"published_ad_id": "18"})))
+    await world.signal(shard, names.OUTCOME_SETTLED, OutcomeSettled(row_id="row"))
+    await world.spark.settle_target(run.campaign_id, word)
+    await run.finished(within=60)
+    await world.ended(names.release_campaign_id(run.campaign_id))
+    await world.keep(names.release_campaign_id(run.campaign_id), "settled_by_a_person")
+    await world.keep_children(run.campaign_id, "held_for_a_person")
+
+
 # Runs that continue another one, and are continued
 
 
@@ -604,7 +628,13 @@ TOGETHER = (
     shard_terminated,
     shard_that_waited,
 )
-IN_TURN = (release_cancelled, shard_with_a_lost_answer, shard_with_a_lost_call, shard_throttled)
+IN_TURN = (
+    release_cancelled,
+    shard_with_a_lost_answer,
+    shard_with_a_lost_call,
+    shard_throttled,
+    shard_held_for_a_person,
+)
 """These change what TikTok does to everybody."""
 
 RENEWED = (center_renewed, request_renewed, authorization_renewed, release_renewed, shard_renewed)

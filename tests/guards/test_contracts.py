@@ -97,7 +97,7 @@ def test_messages_of_every_kind_are_on_record() -> None:
         "sparkads.contracts.base.BlobRef",
         "sparkads.scopes.Scope",
         "sparkads.manifest.ManifestRow",
-        "activities.publish.NextBatch",
+        "activities.publish.PublishShard",
         "activities.sweep.SweepAnswer",
         "store.authorizations.Sweep",
     } <= set(models)
