@@ -146,7 +146,7 @@ class ConfirmingActivities:
     def _decision(self, submitted: Submitted, ad: Ad | None) -> _Decision | None:
         if ad is not None:
             return _decision(ad)
-        if submitted.submitted_at > datetime.now(UTC) - self._settle_window:
+        if submitted.recorded_at > datetime.now(UTC) - self._settle_window:
             return None  # a listing may be behind what was made
         return _Decision(state=TargetState.REJECTED, reason="TikTok no longer lists the ad")
 

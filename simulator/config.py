@@ -41,6 +41,8 @@ class Config(BaseModel):
     """Which HTTP methods `bc/asset/account/authorization` accepts; any other is answered with HTTP 405."""
     batch_partial: Literal["refuse", "partial_20001"] = "refuse"
     """What `ad/create` does when some creatives of a batch are bad."""
+    describe_created: bool = True
+    """Whether `ad/create` describes the ads that it made; otherwise it names their ids only."""
     ads_per_adgroup: int = Field(default=500, ge=1)
     ads_per_identity: int = Field(default=10_000, ge=1)
     ads_per_advertiser: int = Field(default=10_000, ge=1)

@@ -54,7 +54,8 @@ class Submitted(Contract):
     advertiser_id: str
     adgroup_id: str
     ad_id: str
-    submitted_at: datetime
+    recorded_at: datetime
+    """when we knew of it, by our clock"""
 
 
 _LOCK_BATCH = (  # constants only: every value is a parameter
@@ -267,8 +268,9 @@ async def adopt(connection: Connection, token: str) -> bool:
 async def in_review(db: Database, campaign_id: str, wave: int, shard: int) -> list[Submitted]:
     """Ads of a shard whose review is not decided."""
     rows = await db.fetch(
-        """SELECT t.row_id, t.advertiser_id, g.adgroup_id, t.ad_id, t.submitted_at
+        """SELECT t.row_id, t.advertiser_id, g.adgroup_id, t.ad_id, i.decided_at AS recorded_at
            FROM targets t JOIN ad_groups g ON g.id = t.ad_group
+           JOIN intents i ON i.campaign_id = t.campaign_id AND i.row_id = t.row_id AND i.state = 'published'
            WHERE t.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND t.state = $4 ORDER BY t.row_number""",
         campaign_id,
         wave,

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 import pytest
+from hypothesis import settings
 from pydantic import SecretStr
 from temporalio.service import RPCError
 
@@ -23,6 +24,9 @@ from sparkads.scopes import NewVideos, Scope
 from store import credentials
 from store.database import Pool
 from workers.local import Stack, local_stack
+
+settings.register_profile("long", max_examples=200)
+"""For a night: `pytest tests/lifecycle/test_any_history.py --hypothesis-profile=long`, and others that take it."""
 
 QUICK = {
     "SPARKADS_SWEEP_FAST": "0.2",

@@ -82,7 +82,7 @@ def connect_tiktok(settings: Settings, db: Pool) -> TikTok:
     advertiser = None if settings.tiktok_advertiser_qps is None else Rate(second=settings.tiktok_advertiser_qps)
     limits = TIERS[settings.tiktok_tier].model_copy(update={"advertiser": advertiser})
     turns = CallTurns(db, settings.tiktok_app_id or "app")
-    return TikTok(settings.tiktok_base_url, Limiter(limits, turns))
+    return TikTok(settings.tiktok_base_url, Limiter(limits, turns, margin=settings.tiktok_margin))
 
 
 def database_unreachable(settings: Settings, error: BaseException) -> Unreachable:

@@ -106,6 +106,12 @@ class Settings(BaseSettings):
     tiktok_advertiser_qps: int | None = Field(
         20, ge=1, description="calls a second to one endpoint for one ad account: seen in production, not documented"
     )
+    tiktok_margin: Seconds = Field(
+        0.025,
+        ge=0,
+        le=1,
+        description="seconds by which rate-limit windows are kept longer than TikTok's: more on a slow machine or line",
+    )
     tiktok_app_id: str | None = Field(None, min_length=1, description="developer app; needed to authorize new tokens")
     tiktok_app_secret: SecretStr | None = Field(None, min_length=1, description="its secret")
     authorization_verb: Literal["GET", "POST"] = Field(

@@ -10,14 +10,14 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.confirming import ConfirmingActivities
     from activities.publish import PublishActivities, PublishShard, ShardRef
     from activities.settling import SettlingActivities
     from sparkads import names, search_attributes
-    from sparkads.contracts.release import Command, OutcomeSettled, ShardInput, ShardResult, TargetState
+    from sparkads.contracts.release import Command, OutcomeSettled, RowsHeld, ShardInput, ShardResult, TargetState
     from sparkads.errors import describe
     from workflows import _calls, _card
     from workflows._messages import Undecodable, one_value
@@ -134,6 +134,12 @@ class PublishShardWorkflow:
 
     async def _wait_for_a_person(self) -> None:
         self._present("waiting for a person")
+        campaign = workflow.get_external_workflow_handle(names.release_campaign_id(self._start.campaign_id))
+        try:
+            await campaign.signal(names.ROWS_HELD, RowsHeld(rows=self._held))
+        except FailureError:
+            # A shard goes on without its campaign; the attributes of this run tell of the rows as well.
+            workflow.logger.info("the campaign's workflow has ended")
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._news, timeout=LOOK_FOR_VERDICT, timeout_summary="until a person settles the rows"

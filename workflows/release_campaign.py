@@ -38,6 +38,7 @@ with workflow.unsafe.imports_passed_through():
         ReleaseResult,
         ReleaseStatus,
         ReportFiles,
+        RowsHeld,
         SettleTarget,
         ShardInput,
         TargetSettled,
@@ -337,6 +338,13 @@ class ReleaseCampaignWorkflow:
     def access_changed(self, raw: RawValue) -> None:
         """Look at the accounts again."""
         if self._undecodable.read(raw, AccessChanged, names.ACCESS_CHANGED) is not None:
+            self._news = True
+
+    @workflow.signal(name=names.ROWS_HELD, description="From a shard: rows wait for a person")
+    @one_value
+    def rows_held(self, raw: RawValue) -> None:
+        """Read where it stands again, so that it shows which rows."""
+        if self._undecodable.read(raw, RowsHeld, names.ROWS_HELD) is not None:
             self._news = True
 
     @workflow.query(name=names.STATUS, description="Phase, counts, next instant, what to do")

@@ -82,7 +82,7 @@ def ad_create(call: Call, body: AdCreate) -> Data:
     ads = [_create(call, advertiser, adgroup, creative, authorization) for creative, authorization in good]
     data = {
         "ad_ids": [ad.ad_id for ad in ads],
-        "creatives": [_created_row(ad, call.now) for ad in ads],
+        "creatives": [_created_row(ad, call.now) for ad in ads] if call.world.config.describe_created else [],
         "need_audit": False,
     }
     if not errors:

@@ -49,6 +49,9 @@ RESUME = "resume"
 CANCEL = "cancel"
 REPORT = "report"
 SETTLE_TARGET = "settle_target"
+ROWS_HELD = "rows_held"
+"""Signal from a shard to its campaign: rows wait for a person."""
+
 OUTCOME_SETTLED = "outcome_settled"
 """Signal from a campaign to its shard: a person has decided an outcome."""
 

@@ -339,6 +339,7 @@ NEED_NO_RIGHT: Mapping[tuple[str, str], str] = MappingProxyType(
         (_AUTHORIZATIONS, names.LOST): "from the sweep; TikTok is asked before it counts",
         (_AUTHORIZATIONS, names.PARTNER_SHARED): "from the review; links only what an admin has asked for",
         (_RELEASES, names.ACCESS_CHANGED): "from requests and authorizations: the accounts are looked at again",
+        (_RELEASES, names.ROWS_HELD): "from a shard: where the release stands is read again",
         (_RELEASES, names.REPORT): "writes down what is on record",
     }
 )

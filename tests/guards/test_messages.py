@@ -58,7 +58,7 @@ MESSAGES = {
         "queries": {names.STATUS},
     },
     names.RELEASE_CAMPAIGN_WORKFLOW: {
-        "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.ACCESS_CHANGED},
+        "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.ACCESS_CHANGED, names.ROWS_HELD},
         "updates": {names.REPORT, names.SETTLE_TARGET},
         "queries": {names.STATUS},
     },

@@ -1,16 +1,12 @@
-"""A stack of their own for tests that kill workers, and how long hypothesis looks."""
+"""A stack of their own for tests that kill workers."""
 
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import settings
 from mortal_worker import MortalWorker, hasty_temporal
 
 from sparkads.client import SparkAds
 from workers.local import Stack
-
-settings.register_profile("long", max_examples=200)
-"""For a night: `pytest tests/lifecycle/test_any_history.py --hypothesis-profile=long`."""
 
 
 @pytest.fixture(scope="module")

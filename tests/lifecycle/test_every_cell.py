@@ -884,6 +884,7 @@ NO_RIGHT: dict[tuple[str, str], tuple[State, str]] = {
     (names.AUTHORIZATION_WORKFLOW, names.LOST): (AccountState.SHARED, '{"seen_at": "2026-01-01T00:00:00Z"}'),
     (names.AUTHORIZATION_WORKFLOW, names.PARTNER_SHARED): (AccountState.SHARED, '{"advertiser_ids": ["ADVERTISER"]}'),
     (names.RELEASE_CAMPAIGN_WORKFLOW, names.ACCESS_CHANGED): (ReleaseState.RUNNING, "{}"),
+    (names.RELEASE_CAMPAIGN_WORKFLOW, names.ROWS_HELD): (ReleaseState.RUNNING, '{"rows": ["row"]}'),
     (names.RELEASE_CAMPAIGN_WORKFLOW, names.REPORT): (ReleaseState.RUNNING, '{"actor": "6999"}'),
 }
 

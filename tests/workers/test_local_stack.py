@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 from temporalio.client import Client
 
+from tests.conftest import until
 from workers.child_process import ChildDied
 from workers.local import Stack, local_stack
 from workers.settings import inherited_environment
@@ -124,8 +125,15 @@ async def test_a_start_interrupted_at_any_moment_leaves_nothing_running(data_dir
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(run(), seconds)
-    with (data_dir / "lock").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    async def free() -> bool:
+        # Held by the last process that was killed, until it is gone.
+        with (data_dir / "lock").open() as lock, contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
+
+    await until(free, "the lock is free", within=2)
 
 
 async def test_data_is_kept_and_addresses_answer(data_dir: Path) -> None:

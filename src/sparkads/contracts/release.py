@@ -117,6 +117,12 @@ class TargetSettled(Contract):
     ad_id: TikTokId | None = Field(description="null: the target is ready again")
 
 
+class RowsHeld(Contract):
+    """Signal `rows_held` to a release: a shard has rows whose outcome only a person can decide."""
+
+    rows: tuple[Name, ...] = Field(max_length=100, description="the first few")
+
+
 class OutcomeSettled(Contract):
     """Signal `outcome_settled` to a shard: a person has decided an outcome that it waits for."""
 
