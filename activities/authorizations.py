@@ -206,16 +206,15 @@ class AuthorizationActivities:
         self, connection: Connection, bc_id: str, action: str, rows: Iterable[tuple[str, str]], reason: str
     ) -> None:
         for campaign_id, of_campaign in groupby(sorted(rows), key=itemgetter(0)):
-            for some in audit.in_lines(row_id for _, row_id in of_campaign):
-                await audit.write(
-                    connection,
-                    bc_id=bc_id,
-                    actor=audit.SYSTEM,
-                    action=action,
-                    subject=f"rows {some}",
-                    reason=f"campaign {campaign_id}: {reason}",
-                    run=current_run(),
-                )
+            await audit.write_rows(
+                connection,
+                bc_id=bc_id,
+                actor=audit.SYSTEM,
+                action=action,
+                rows=[row_id for _, row_id in of_campaign],
+                reason=f"campaign {campaign_id}: {reason}",
+                run=current_run(),
+            )
 
     @activity.defn
     async def remove_account(self, account: AccountOf) -> None:

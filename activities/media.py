@@ -136,13 +136,12 @@ class Uploads:
     async def _refuse(self, campaign: Campaign, kind: Kind, file: FileNeeded | Transcoding, reason: str) -> None:
         async with self._db.acquire() as connection, connection.transaction():
             rows = await media.refuse_file(connection, campaign.campaign_id, file.advertiser_id, file.sha256, reason)
-            for some in audit.in_lines(rows):
-                await audit.write(
-                    connection,
-                    bc_id=campaign.bc_id,
-                    actor=audit.SYSTEM,
-                    action=f"{kind} refused",
-                    subject=f"rows {some}",
-                    reason=reason,
-                    run=current_run(),
-                )
+            await audit.write_rows(
+                connection,
+                bc_id=campaign.bc_id,
+                actor=audit.SYSTEM,
+                action=f"{kind} refused",
+                rows=rows,
+                reason=reason,
+                run=current_run(),
+            )

@@ -127,16 +127,15 @@ class PreparingActivities:
             return
         async with self._db.acquire() as connection, connection.transaction():
             stopped = await preparing.stop_ready(connection, campaign.campaign_id, row_ids, state, reason)
-            for some in audit.in_lines(stopped):
-                await audit.write(
-                    connection,
-                    bc_id=campaign.bc_id,
-                    actor=audit.SYSTEM,
-                    action=f"targets {state}",
-                    subject=f"rows {some}",
-                    reason=reason,
-                    run=current_run(),
-                )
+            await audit.write_rows(
+                connection,
+                bc_id=campaign.bc_id,
+                actor=audit.SYSTEM,
+                action=f"targets {state}",
+                rows=stopped,
+                reason=reason,
+                run=current_run(),
+            )
 
     async def _make_ad_groups(self, client: TikTokClient, prepare: Prepare, advertiser_id: str) -> None:
         async with self._db.acquire() as connection, connection.transaction():

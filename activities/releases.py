@@ -263,16 +263,15 @@ class ReleaseActivities:
     async def _tell_blocked(
         self, connection: Connection, campaign: releases.Campaign, reason: str, rows: Sequence[str]
     ) -> None:
-        for some in audit.in_lines(rows):
-            await audit.write(
-                connection,
-                bc_id=campaign.bc_id,
-                actor=audit.SYSTEM,
-                action="targets blocked",
-                subject=f"rows {some}",
-                reason=reason,
-                run=current_run(),
-            )
+        await audit.write_rows(
+            connection,
+            bc_id=campaign.bc_id,
+            actor=audit.SYSTEM,
+            action="targets blocked",
+            rows=rows,
+            reason=reason,
+            run=current_run(),
+        )
 
     async def _open_gates(self, campaign: releases.Campaign, handle: str) -> None:
         """Let the rows of an account that was just shared through, or block them by name."""
@@ -314,16 +313,15 @@ class ReleaseActivities:
             await releases.set_flags(connection, brake.campaign_id, paused=brake.paused, cancelled=brake.cancelled)
             if brake.cancelled:
                 reason = f"cancelled: {brake.command.reason}"
-                for some in audit.in_lines(await releases.cancel_rest(connection, brake.campaign_id, reason)):
-                    await audit.write(
-                        connection,
-                        bc_id=campaign.bc_id,
-                        actor=brake.command.actor,
-                        action="targets cancelled",
-                        subject=f"rows {some}",
-                        reason=brake.command.reason,
-                        run=current_run(),
-                    )
+                await audit.write_rows(
+                    connection,
+                    bc_id=campaign.bc_id,
+                    actor=brake.command.actor,
+                    action="targets cancelled",
+                    rows=await releases.cancel_rest(connection, brake.campaign_id, reason),
+                    reason=brake.command.reason,
+                    run=current_run(),
+                )
             await audit.write(
                 connection,
                 bc_id=campaign.bc_id,

@@ -67,6 +67,14 @@ async def write(
     )
 
 
+async def write_rows(
+    connection: Connection, *, bc_id: str, actor: str, action: str, rows: Iterable[str], reason: str = "", run: Run
+) -> None:
+    """Add lines about rows of a release, each named: as many lines as that takes, and none for no row."""
+    for some in in_lines(rows):
+        await write(connection, bc_id=bc_id, actor=actor, action=action, subject=f"rows {some}", reason=reason, run=run)
+
+
 def in_lines(items: Iterable[str]) -> Iterator[str]:
     """Join items with commas, in as many texts as it takes for each to fit a line whole, behind a word."""
     line = ""
