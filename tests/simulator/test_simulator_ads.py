@@ -418,3 +418,19 @@ async def test_a_deleted_post_stops_its_ad(api: Api) -> None:
 async def test_links_are_per_ad_account(api: Api) -> None:
     identity = await api.linked(advertiser_id=SECOND_ADVERTISER)
     assert (await api.create(await api.adgroup(), pull(identity))).message == LOST_ACCOUNT
+
+
+async def test_created_ads_can_be_named_without_being_described(api: Api) -> None:
+    identity, adgroup_id = await api.linked(), await api.adgroup()
+    await api.control("/config", describe_created=False)
+    await api.control("/clock", ad_list_seconds=3600)
+
+    created = await api.create(adgroup_id, pull(identity))
+
+    assert created.code == 0
+    assert len(created.data["ad_ids"]) == 1
+    assert created.data["creatives"] == []
+    assert await api.ads() == []
+    await api.control("/config", describe_created=True)
+    described = await api.create(adgroup_id, pull(identity))
+    assert [one["ad_id"] for one in described.data["creatives"]] == described.data["ad_ids"]
