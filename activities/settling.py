@@ -25,7 +25,10 @@ from sparkads.errors import EvidenceAgainst, NothingOnRecord, OutcomeKnown, refu
 from store import audit, intents, notifications, releases
 from store.database import Connection, Pool
 from store.intents import Intent, Stray, UnknownTarget
-from tiktok import Ad, OperationStatus, TikTokClient
+from tiktok import Ad, AdStatus, OperationStatus, TikTokClient
+
+DELETED = frozenset({AdStatus.DELETE, AdStatus.CAMPAIGN_DELETE, AdStatus.ADGROUP_DELETE})
+"""Statuses of ads that are gone; listings that have to find everything show them, too."""
 
 OFTEN = 4.0
 """Looks within one settle window."""
@@ -182,9 +185,9 @@ class SettlingActivities:
         with tiktok_failures():
             listed = await client.ads.ads(target.advertiser_id, adgroup_ids=[target.adgroup_id], include_deleted=True)
         ours = by_token(listed, [target.token]).get(target.token)
+        if ours is not None and ours.ad_id != command.published_ad_id:
+            raise refused(EvidenceAgainst(f"TikTok lists ad {ours.ad_id} of row {command.row_id}: it is published"))
         if command.published_ad_id is None:
-            if ours is not None:
-                raise refused(EvidenceAgainst(f"TikTok lists ad {ours.ad_id} of row {command.row_id}: it is published"))
             return None
         with tiktok_failures():
             named = await client.ads.ads(target.advertiser_id, ad_ids=[command.published_ad_id], include_deleted=True)
@@ -196,7 +199,9 @@ class SettlingActivities:
         taken_by = await intents.row_of_ad(self._db, ad.ad_id)
         if taken_by is not None:
             raise refused(EvidenceAgainst(f"ad {ad.ad_id} is that of {taken_by}"))
-        if target.identity_id is not None and ad.identity_id != target.identity_id:
+        if ad.adgroup_id != target.adgroup_id:
+            raise refused(EvidenceAgainst(f"ad {ad.ad_id} is in another ad group than row {command.row_id}"))
+        if ad.identity_id != target.identity_id:
             raise refused(EvidenceAgainst(f"ad {ad.ad_id} is of another TikTok account than row {command.row_id}"))
         return ad
 
@@ -210,7 +215,12 @@ async def account_for_strays(
     The ad of a target that has no other is its ad. A second one is switched off, and people are told: nothing may be
     posted twice, and where that has happened, nobody has to find it by chance.
     """
-    found = await intents.strays(db, {token_of(ad): ad.ad_id for ad in ads if ad.operation_status != "DISABLE"})
+    running = {
+        token_of(ad): ad.ad_id
+        for ad in ads
+        if ad.operation_status != OperationStatus.DISABLE and ad.secondary_status not in DELETED
+    }
+    found = await intents.strays(db, running)
     by_id = {ad.ad_id: ad for ad in ads}
     for stray in found:
         if stray.has_another:

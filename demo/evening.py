@@ -137,6 +137,7 @@ def _document(ending: Ending, stack: Stack, seconds: float) -> str:
                 "temporal": stack.temporal_address,
                 "database": stack.database_url,
                 "tiktok": stack.tiktok_base_url,
+                "object_store": stack.object_store,
             },
         },
         indent=2,

@@ -33,6 +33,7 @@ class UnknownTarget(Contract):
     advertiser_id: str
     adgroup_id: str
     identity_id: str | None
+    """of its account in the ad account, also after the link has ended"""
     wave: int
     shard: int
 
@@ -219,10 +220,11 @@ async def open_intents(db: Database, campaign_id: str, wave: int, shard: int) ->
 async def unknown_target(db: Database, campaign_id: str, row_id: str) -> UnknownTarget | None:
     """A target whose outcome is unknown; None for every other."""
     row = await db.fetchrow(
-        """SELECT i.token, t.advertiser_id, g.adgroup_id, l.identity_id, t.wave, t.shard
+        """SELECT i.token, t.advertiser_id, g.adgroup_id, t.wave, t.shard,
+                  (SELECT l.identity_id FROM links l JOIN authorizations a ON a.id = l.authorization_id
+                   WHERE a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND l.advertiser_id = t.advertiser_id
+                   ORDER BY l.linked_at DESC LIMIT 1) AS identity_id
            FROM targets t JOIN intents i USING (campaign_id, row_id) JOIN ad_groups g ON g.id = t.ad_group
-           LEFT JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.stage = 'active'
-           LEFT JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
            WHERE t.campaign_id = $1 AND t.row_id = $2 AND t.state = $3 AND i.state = 'called'""",
         campaign_id,
         row_id,
