@@ -26,7 +26,7 @@ QUICK = {
     "SPARKADS_REVIEW_POLL_SLOW": "1",
     "SPARKADS_TIKTOK_TIER": "basic",
     # All of it runs on this one machine, where calls take as long as the others let them.
-    "SPARKADS_TIKTOK_MARGIN": "0.1",
+    "SPARKADS_TIKTOK_MARGIN": "0.3",
     "SPARKADS_LOG_LEVEL": "WARNING",
     "SPARKADS_GRACEFUL_SHUTDOWN": "2",
     # A build id from the reader's environment would leave the worker without work: nobody makes its build current.
