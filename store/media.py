@@ -129,9 +129,11 @@ async def refuse_file(
 ) -> list[str]:
     """Refuse the ready targets of a video or a cover that TikTok will not take; returns their row ids."""
     rows = await connection.fetch(
-        """UPDATE targets SET state = $4, reason = $5
-           WHERE campaign_id = $1 AND advertiser_id = $2 AND $3 IN (video_sha256, cover_sha256) AND state = 'ready'
-           RETURNING row_id""",
+        """WITH refused AS (
+               UPDATE targets SET state = $4, reason = $5
+               WHERE campaign_id = $1 AND advertiser_id = $2 AND $3 IN (video_sha256, cover_sha256) AND state = 'ready'
+               RETURNING row_id, row_number)
+           SELECT row_id FROM refused ORDER BY row_number""",
         campaign_id,
         advertiser_id,
         sha256,

@@ -37,8 +37,10 @@ async def stop_ready(
 ) -> list[str]:
     """Move targets that are still ready; one that was frozen or cancelled in the meantime stays so. Returns which."""
     rows = await connection.fetch(
-        """UPDATE targets SET state = $3, reason = $4
-           WHERE campaign_id = $1 AND row_id = ANY($2) AND state = 'ready' RETURNING row_id""",
+        """WITH stopped AS (
+               UPDATE targets SET state = $3, reason = $4
+               WHERE campaign_id = $1 AND row_id = ANY($2) AND state = 'ready' RETURNING row_id, row_number)
+           SELECT row_id FROM stopped ORDER BY row_number""",
         campaign_id,
         list(row_ids),
         state,
