@@ -22,6 +22,9 @@ from tiktok import (
     AuthError,
     Conflict,
     FetchFailed,
+    InvalidRequest,
+    NoPermission,
+    NotFound,
     NotReady,
     ServerFault,
     Throttled,
@@ -36,6 +39,10 @@ RECONNECT_CHECK = timedelta(minutes=1)
 
 ASKED_AGAIN = timedelta(minutes=10)
 """How often a step that has to happen is tried again after a definite no: as soon as a person has mended it."""
+
+
+DEFINITE_NO = (InvalidRequest, NoPermission, NotFound)
+"""TikTok's refusals of a question, for those who can go on without the answer."""
 
 
 @contextmanager

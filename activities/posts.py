@@ -9,17 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from activities.failures import tiktok_failures
+from activities.failures import DEFINITE_NO, tiktok_failures
 from store.preparing import Unplanned
-from tiktok import InvalidRequest, ItemType, NoPermission, NotFound, Post, PostStatus, TikTokClient
+from tiktok import ItemType, Post, PostStatus, TikTokClient
 
 AD_FORMATS = {ItemType.VIDEO: "SINGLE_VIDEO", ItemType.CAROUSEL: "CAROUSEL_ADS"}
 """The ad format that a type of post asks for (tiktok ad create)."""
 
 _SEEN_BY: dict[str, str] = {PostStatus.FRIENDS_ONLY: "for friends only", PostStatus.AUTHOR_ONLY: "private"}
-
-_REFUSED = (InvalidRequest, NoPermission, NotFound)
-"""A definite no to a question."""
 
 
 class Findings(NamedTuple):
@@ -65,9 +62,9 @@ async def _posts(
 ) -> dict[str, Post] | None:
     item_ids = dict.fromkeys(str(row.pull_item_id) for row in pulls)
     try:
-        with tiktok_failures(passing=_REFUSED):
+        with tiktok_failures(passing=DEFINITE_NO):
             found = await client.identities.posts_by_id(advertiser_id, identity_id, bc_id, item_ids)
-    except _REFUSED:
+    except DEFINITE_NO:
         return None
     return {post.item_id: post for post in found}
 
@@ -77,9 +74,9 @@ async def _music_is_cleared(
 ) -> bool:
     """False only if TikTok says that it is not: what it says nothing of is left to its review."""
     try:
-        with tiktok_failures(passing=_REFUSED):
+        with tiktok_failures(passing=DEFINITE_NO):
             return await client.identities.music_cleared(advertiser_id, identity_id, bc_id, item_id) is not False
-    except _REFUSED:
+    except DEFINITE_NO:
         return True
 
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from temporalio import activity
 
 from activities.campaigns import known_campaign
-from activities.failures import tiktok_failures
+from activities.failures import DEFINITE_NO, tiktok_failures
 from activities.lost_answers import found_or_made
 from activities.media import Uploads
 from activities.members import current_run
@@ -29,10 +29,7 @@ from store.publishing import AdGroup
 from store.releases import Campaign
 from tiktok import AdGroup as TikTokAdGroup
 from tiktok import Campaign as TikTokCampaign
-from tiktok import InvalidRequest, NewAdGroup, NewCampaign, NoPermission, NotFound, TikTokClient
-
-_REFUSED = (InvalidRequest, NoPermission, NotFound)
-"""A definite no to a question."""
+from tiktok import NewAdGroup, NewCampaign, TikTokClient
 
 T = TypeVar("T")
 
@@ -77,14 +74,14 @@ class PreparingActivities:
     async def _find_named_groups(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> frozenset[str]:
         """The ad groups that rows name and that are there; rows whose ad group is not are refused."""
         wanted: defaultdict[str, list[str]] = defaultdict(list)
-        for row in await self._unplanned(campaign, advertiser_id):
+        for row in await preparing.unplanned(self._db, campaign.campaign_id, advertiser_id):
             if row.named_adgroup_id is not None:
                 wanted[row.named_adgroup_id].append(row.row_id)
         reason, listed = f"is not in ad account {advertiser_id}, or is deleted", list[TikTokAdGroup]()
         try:
-            with tiktok_failures(passing=_REFUSED):
+            with tiktok_failures(passing=DEFINITE_NO):
                 listed = await client.ads.ad_groups(advertiser_id, ids=wanted)
-        except _REFUSED as error:
+        except DEFINITE_NO as error:
             reason = f"can't be looked up: {error}"
         # A campaign that is deleted takes its ad groups with it; their status says so.
         there = frozenset(one.adgroup_id for one in listed if not one.secondary_status.endswith("_DELETE"))
@@ -100,14 +97,14 @@ class PreparingActivities:
     async def _check_room(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> None:
         """Block the rows for which their identities have no room left, the last of the manifest first."""
         by_identity: defaultdict[str, list[Unplanned]] = defaultdict(list)
-        for row in await self._unplanned(campaign, advertiser_id):
+        for row in await preparing.unplanned(self._db, campaign.campaign_id, advertiser_id):
             if row.identity_id is not None:
                 by_identity[row.identity_id].append(row)
         for identity_id, rows in by_identity.items():
             try:
-                with tiktok_failures(passing=_REFUSED):
+                with tiktok_failures(passing=DEFINITE_NO):
                     quota = await client.identities.quota(advertiser_id, identity_id)
-            except _REFUSED:
+            except DEFINITE_NO:
                 continue  # the identity is gone: the gate finds that when the row is due
             planned = await preparing.ads_planned(self._db, campaign.bc_id, advertiser_id, identity_id)
             room = max(0, quota.available_quota - planned)
@@ -117,10 +114,6 @@ class PreparingActivities:
                 "delete ads that are over, then release the row again"
             )
             await self._stop(campaign, [row.row_id for row in rows[room:]], TargetState.BLOCKED, reason)
-
-    async def _unplanned(self, campaign: Campaign, advertiser_id: str) -> list[Unplanned]:
-        rows = await preparing.unplanned(self._db, campaign.campaign_id)
-        return [row for row in rows if row.advertiser_id == advertiser_id]
 
     async def _stop(self, campaign: Campaign, row_ids: Sequence[str], state: TargetState, reason: str) -> None:
         if not row_ids:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.failures import tiktok_failures
+from activities.failures import DEFINITE_NO, tiktok_failures
 from activities.linking import join, usable, which
 from activities.members import bound, current_run, permissions_of
 from activities.platform import Platform
@@ -31,16 +31,13 @@ from store.authorizations import ListedAccount
 from store.database import Connection, Pool
 from store.sharing import BY_HAND, Grant, Identity, Link
 from tiktok import Identity as TikTokIdentity
-from tiktok import InvalidRequest, NoPermission, NotFound, Post, PostStatus, TikTokClient
+from tiktok import NoPermission, Post, PostStatus, TikTokClient
 
 MEMBERS_AT_ONCE = 4
 """Members whose assets are listed side by side: few enough to leave a person's command its share of the rate."""
 
 REPORTED_AT_MOST = 500
 """Differences in one answer, which travels through Temporal; the record has them all."""
-
-_REFUSED = (InvalidRequest, NoPermission, NotFound)
-"""A definite no to a question about something that may just have gone."""
 
 
 class Review(Contract):
@@ -156,9 +153,9 @@ class _Review:
     async def _link_missing(self, link: Link) -> None:
         # Its identity is not listed. That is no difference yet: the account itself may be gone, which is the sweep's.
         try:
-            with tiktok_failures(passing=_REFUSED):
+            with tiktok_failures(passing=DEFINITE_NO):
                 linked = await self._client.business_centers.linked_advertisers(self._bc_id, link.asset_id)
-        except _REFUSED:
+        except DEFINITE_NO:
             return
         if any(one.advertiser_id == link.advertiser_id for one in linked):
             return
@@ -272,9 +269,9 @@ class _Review:
             if identity_id is None:
                 continue
             try:
-                with tiktok_failures(passing=_REFUSED):
+                with tiktok_failures(passing=DEFINITE_NO):
                     posts = await self._client.identities.posts_by_id(advertiser_id, identity_id, self._bc_id, item_ids)
-            except _REFUSED:
+            except DEFINITE_NO:
                 continue  # the identity is gone: found above, or by the sweep
             known = {post.item_id: post for post in posts}
             for item_id in item_ids:
@@ -377,11 +374,11 @@ class _Review:
         shared: dict[str, set[str]] = {}
         for partner_id in {step.partner_id for step in steps}:
             try:
-                with tiktok_failures(passing=_REFUSED):
+                with tiktok_failures(passing=DEFINITE_NO):
                     assets = await self._client.business_centers.partner_assets(
                         self._bc_id, partner_id, shared="SHARED"
                     )
-            except _REFUSED:
+            except DEFINITE_NO:
                 assets = []  # no partner yet
             shared[partner_id] = {asset.asset_id for asset in assets}
         ready: defaultdict[tuple[str, str], list[str]] = defaultdict(list)

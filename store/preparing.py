@@ -19,15 +19,17 @@ class Unplanned(Contract):
     named_adgroup_id: str | None
 
 
-async def unplanned(db: Database, campaign_id: str) -> list[Unplanned]:
-    """All such targets of a campaign, in the order of the manifest."""
+async def unplanned(db: Database, campaign_id: str, advertiser_id: str | None = None) -> list[Unplanned]:
+    """All such targets of a campaign, or those of one ad account, in the order of the manifest."""
     rows = await db.fetch(
         """SELECT t.row_id, t.handle, t.advertiser_id, l.identity_id, t.pull_item_id, t.named_adgroup_id
            FROM targets t
            LEFT JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.stage = 'active'
            LEFT JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
-           WHERE t.campaign_id = $1 AND t.state = 'ready' AND t.ad_group IS NULL ORDER BY t.row_number""",
+           WHERE t.campaign_id = $1 AND t.state = 'ready' AND t.ad_group IS NULL
+             AND ($2::text IS NULL OR t.advertiser_id = $2) ORDER BY t.row_number""",
         campaign_id,
+        advertiser_id,
     )
     return [Unplanned(**row) for row in rows]
 
