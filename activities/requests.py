@@ -5,7 +5,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.members import Members, current_run
-from sparkads.contracts.access_request import RequestOutcome
+from sparkads.contracts.access_request import AccessRequestResult, RequestOutcome
 from sparkads.contracts.base import Contract
 from sparkads.contracts.business_center import (
     AccountList,
@@ -66,30 +66,32 @@ class CloseRequest(Contract):
     request_id: str
     name: str
     handle: str | None
-    outcome: RequestOutcome
+    result: AccessRequestResult
     closed_by: str
-    asset_id: str | None = None
-    reason: str = ""
 
 
 class Closed(Contract):
-    """A request whose end is on record."""
+    """A request whose end is on record, and the campaigns that have waited for it."""
 
+    result: AccessRequestResult
     waiting_campaigns: tuple[str, ...]
 
 
-class LookForAccount(Contract):
-    """An account to find among the authorized ones."""
+class AnswerRequest(Contract):
+    """An access request whose owner is said to have approved."""
 
     bc_id: str
+    request_id: str
+    name: str
     handle: str | None
-    asset_id: str | None
+    approved_handle: str | None
+    approved_asset_id: str | None
 
 
-class FoundAccount(Contract):
-    """The asset id of an authorized account, or None."""
+class Answered(Contract):
+    """How the request was closed; None while no such account is authorized."""
 
-    asset_id: str | None
+    closed: Closed | None
 
 
 class OpenRequests(Contract):
@@ -247,32 +249,45 @@ class RequestActivities:
     @activity.defn
     async def close_request(self, request: CloseRequest) -> Closed:
         """Put the end of an access request on record, and say which campaigns have waited for it."""
+        return await self._close(request)
+
+    @activity.defn
+    async def answer_request(self, request: AnswerRequest) -> Answered:
+        """Close a request as approved if the account is authorized: a report alone counts for nothing (R9)."""
+        # A repeat finds what it has closed, whatever became of the account since.
+        asset_id = await requests.approved_asset(self._db, request.request_id) or await authorizations.active_asset(
+            self._db, request.bc_id, handle=request.approved_handle, asset_id=request.approved_asset_id
+        )
+        if asset_id is None:
+            return Answered(closed=None)
+        approved = CloseRequest(
+            bc_id=request.bc_id,
+            request_id=request.request_id,
+            name=request.name,
+            handle=request.handle,
+            result=AccessRequestResult(outcome=RequestOutcome.APPROVED, asset_id=asset_id),
+            closed_by="owner",
+        )
+        return Answered(closed=await self._close(approved))
+
+    async def _close(self, request: CloseRequest) -> Closed:
+        result = request.result
         async with self._db.acquire() as connection, connection.transaction():
             news = await requests.close_request(
-                connection,
-                request.request_id,
-                request.outcome,
-                asset_id=request.asset_id,
-                reason=request.reason,
+                connection, request.request_id, result.outcome, asset_id=result.asset_id, reason=result.reason
             )
             if news:
                 await audit.write(
                     connection,
                     bc_id=request.bc_id,
                     actor=request.closed_by or audit.SYSTEM,
-                    action=f"request {request.outcome.replace('_', ' ')}",
+                    action=f"request {result.outcome.replace('_', ' ')}",
                     subject=request.name,
-                    reason=request.reason,
+                    reason=result.reason,
                     run=current_run(),
                 )
         waiting = await releases.campaigns_waiting_for(self._db, request.bc_id, request.handle or "")
-        return Closed(waiting_campaigns=tuple(waiting))
-
-    @activity.defn
-    async def find_authorized(self, ask: LookForAccount) -> FoundAccount:
-        """The authorized account that a scan is about, if there is one."""
-        asset_id = await authorizations.active_asset(self._db, ask.bc_id, handle=ask.handle, asset_id=ask.asset_id)
-        return FoundAccount(asset_id=asset_id)
+        return Closed(result=result, waiting_campaigns=tuple(waiting))
 
     @activity.defn
     async def recall_requests(self, bc_id: str) -> OpenRequests:

@@ -106,6 +106,25 @@ async def close_request(
     return status == "UPDATE 1"
 
 
+async def opened_at(db: Database, bc_id: str, names: Sequence[str], moment: datetime) -> set[str]:
+    """Which of these requests are on record as opened at that moment, whatever became of them since."""
+    rows = await db.fetch(
+        "SELECT name FROM access_requests WHERE bc_id = $1 AND name = ANY($2) AND opened_at = $3",
+        bc_id,
+        list(names),
+        moment,
+    )
+    return {row["name"] for row in rows}
+
+
+async def approved_asset(db: Database, request_id: str) -> str | None:
+    """The account whose owner has answered a request, if that is how it ended."""
+    found: str | None = await db.fetchval(
+        "SELECT asset_id FROM access_requests WHERE id = $1 AND state = 'approved'", request_id
+    )
+    return found
+
+
 async def count_reminder(db: Database, request_id: str, number: int) -> bool:
     """Record that a reminder was sent; False if it is on record already."""
     status = await db.execute(

@@ -9,21 +9,18 @@ record: the same since, the same deadline, the same grants.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TypeVar
 
 import asyncpg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.starts import Start, authorization_start, request_start
 from sparkads import names
 from sparkads.contracts.access_request import AccessRequestInput
 from sparkads.contracts.authorization import AuthorizationInput
-from sparkads.contracts.base import Contract
 from sparkads.contracts.business_center import BusinessCenterInput, BusinessCenterState, LookNow
 from sparkads.contracts.release import FINAL_STATES
 from sparkads.errors import Unreachable
@@ -38,23 +35,16 @@ from workers.settings import Settings
 AT_ONCE = 16
 """Workflows looked at side by side; with fewer connections to the database, as many as there are."""
 
-_TIMEOUT = timedelta(seconds=10)
-"""For one start: a row of the record is held meanwhile."""
-
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class _Start:
-    """A workflow to start, just as its own code or the client starts it, and what is told of it."""
+    """A workflow to start, just as the client or a Business Center starts it, and what is told of it."""
 
     kind: Kind
-    workflow: str
-    argument: Contract
-    workflow_id: str
+    start: Start
     bc_id: str
-    summary: str
-    memo: dict[str, str]
     subject: str
     note: str = ""
 
@@ -160,12 +150,14 @@ class Reconciliation:
             state = BusinessCenterState(pending=await rebuilding.hold_pending(connection, center.bc_id))
             start = _Start(
                 kind,
-                names.BUSINESS_CENTER_WORKFLOW,
-                BusinessCenterInput(bc_id=center.bc_id, policy=policy, state=state),
-                workflow_id=workflow_id,
+                Start(
+                    names.BUSINESS_CENTER_WORKFLOW,
+                    BusinessCenterInput(bc_id=center.bc_id, policy=policy, state=state),
+                    workflow_id=workflow_id,
+                    summary=f"Business Center {center.bc_id}",
+                    memo={"bc": center.bc_id},
+                ),
                 bc_id=center.bc_id,
-                summary=f"Business Center {center.bc_id}",
-                memo={"bc": center.bc_id},
                 subject=f"Business Center {center.bc_id}",
                 note=note,
             )
@@ -187,16 +179,7 @@ class Reconciliation:
         return start.policy if start.policy in PROFILES else None
 
     async def _request(self, request: AccessRequestInput) -> None:
-        start = _Start(
-            self.report.access_requests,
-            names.ACCESS_REQUEST_WORKFLOW,
-            request,
-            workflow_id=names.access_request_id(request.bc_id, request.name),
-            bc_id=request.bc_id,
-            summary=f"Access request in Business Center {request.bc_id}, scope {request.scope.key}",
-            memo={"bc": request.bc_id},
-            subject=request.name,
-        )
+        start = _Start(self.report.access_requests, request_start(request), bc_id=request.bc_id, subject=request.name)
         await self._unless_closed(
             start, lambda connection: rebuilding.hold_request(connection, request.request_id or "")
         )
@@ -204,12 +187,8 @@ class Reconciliation:
     async def _authorization(self, authorization: AuthorizationInput) -> None:
         start = _Start(
             self.report.authorizations,
-            names.AUTHORIZATION_WORKFLOW,
-            authorization,
-            workflow_id=names.authorization_id(authorization.bc_id, authorization.asset_id),
+            authorization_start(authorization),
             bc_id=authorization.bc_id,
-            summary=f"TikTok account {authorization.asset_id} in Business Center {authorization.bc_id}",
-            memo={"bc": authorization.bc_id, "account": authorization.asset_id},
             subject=f"account {authorization.asset_id}",
         )
         await self._unless_closed(
@@ -218,14 +197,14 @@ class Reconciliation:
 
     async def _unless_closed(self, start: _Start, hold: Callable[[Connection], Awaitable[bool]]) -> None:
         """Start a workflow that ends some day, unless that is the case since the list was read."""
-        if self.report.dry_run and _runs(await self._describe(start.workflow_id)):
+        if self.report.dry_run and _runs(await self._describe(start.start.workflow_id)):
             start.kind.running += 1
             return
         async with self._db.acquire() as connection, connection.transaction():
             if not await hold(connection):
                 return
             if self.report.dry_run:
-                start.kind.not_running.append(NotRunning(workflow_id=start.workflow_id))
+                start.kind.not_running.append(NotRunning(workflow_id=start.start.workflow_id))
             else:
                 await self._start(connection, start)
 
@@ -245,22 +224,11 @@ class Reconciliation:
 
     async def _start(self, connection: Connection, start: _Start) -> None:
         """Start a workflow unless it runs, in the transaction that holds its row."""
-        try:
-            handle = await self._client.start_workflow(
-                start.workflow,
-                start.argument,
-                id=start.workflow_id,
-                task_queue=names.TASK_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                memo=start.memo,
-                static_summary=start.summary,
-                rpc_timeout=_TIMEOUT,
-            )
-        except WorkflowAlreadyStartedError:
+        run_id = await start.start.once(self._client)
+        if run_id is None:
             start.kind.running += 1
             return
-        run_id = handle.first_execution_run_id or ""
+        workflow_id = start.start.workflow_id
         await audit.write(
             connection,
             bc_id=start.bc_id,
@@ -268,9 +236,9 @@ class Reconciliation:
             action="workflow rebuilt",
             subject=start.subject,
             reason="it did not run" + (f"; {start.note}" if start.note else ""),
-            run=audit.Run(workflow_id=start.workflow_id, run_id=run_id),
+            run=audit.Run(workflow_id=workflow_id, run_id=run_id),
         )
-        start.kind.not_running.append(NotRunning(workflow_id=start.workflow_id, run_id=run_id, note=start.note))
+        start.kind.not_running.append(NotRunning(workflow_id=workflow_id, run_id=run_id, note=start.note))
         if start.kind is not self.report.business_centers:
             self._look_again.add(start.bc_id)
 

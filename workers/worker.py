@@ -29,6 +29,7 @@ from activities.requests import RequestActivities
 from activities.review import ReviewActivities
 from activities.settling import SettlingActivities
 from activities.sharing import SharingActivities
+from activities.starts import StartActivities
 from activities.sweep import SweepActivities
 from activities.webhook import Webhook
 from sparkads import names
@@ -105,6 +106,7 @@ def make_workers(
     files = Files(settings.object_store)
     members = Members(db, platform, max_age=timedelta(seconds=settings.access_max_age))
     requests = RequestActivities(db, members)
+    starts = StartActivities(client, db)
     qr_codes = QrCodeActivities(
         db,
         platform,
@@ -155,7 +157,7 @@ def make_workers(
             requests.look_up_handles,
             requests.open_request,
             requests.close_request,
-            requests.find_authorized,
+            requests.answer_request,
             requests.find_open_requests,
             requests.verify_scan,
             requests.recall_requests,
@@ -163,6 +165,8 @@ def make_workers(
             requests.note_reminder,
             requests.list_scans,
             requests.list_accounts,
+            starts.start_requests,
+            starts.start_authorizations,
             qr_codes.get_qr_codes,
             sweep.sweep_accounts,
             review.review_accounts,

@@ -33,15 +33,7 @@ def settle_rows(campaign_id: str, rows: Sequence[str]) -> str:
     )
 
 
-class Attributes:
-    """The search attributes of a run as they were set last: each change is an event, so only changes are sent."""
-
-    def __init__(self) -> None:
-        """Nothing is known to be set."""
-        self._set: dict[str, Any] = {}
-
-    def changed(self, *updates: SearchAttributeUpdate[Any]) -> list[SearchAttributeUpdate[Any]]:
-        """Those of the updates that are news; whoever asks sends them."""
-        news = [one for one in updates if one.key.name not in self._set or self._set[one.key.name] != one.value]
-        self._set |= {one.key.name: one.value for one in news}
-        return news
+def changed(*updates: SearchAttributeUpdate[Any]) -> list[SearchAttributeUpdate[Any]]:
+    """Those of the updates that are news to the run, each of which is an event; whoever asks sends them."""
+    known = {pair.key.name: pair.value for pair in workflow.info().typed_search_attributes}
+    return [one for one in updates if known.get(one.key.name) != one.value]

@@ -14,8 +14,9 @@ from temporalio.exceptions import ActivityError, FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.requests import (
         ActorCheck,
+        AnswerRequest,
+        Closed,
         CloseRequest,
-        LookForAccount,
         OpenRequest,
         Remind,
         RequestActivities,
@@ -60,30 +61,16 @@ class AccessRequestWorkflow:
         self._scans: list[ScanReport] = []
         self._cancels: list[CancelAccessRequest] = []
         self._last_scan = request.last_scan
-        self._attributes = _card.Attributes()
         self._last_error = ""
 
     @workflow.run
     async def run(self, request: AccessRequestInput) -> AccessRequestResult:
-        """Put it on record, wait for the answer, put that on record, tell who waits."""
+        """Put it on record, wait for an answer that is on record, tell who waits."""
         if request.request_id is None:
             await self._open()
-        result, closed_by = await self._wait_for_answer()
-        self._outcome = result.outcome
+        closed = await self._wait_for_answer()
+        self._outcome = closed.result.outcome
         self._present()
-        closed = await workflow.execute_activity_method(
-            RequestActivities.close_request,
-            CloseRequest(
-                bc_id=request.bc_id,
-                request_id=self._request_id,
-                name=request.name,
-                handle=request.handle,
-                closed_by=closed_by,
-                **result.model_dump(),
-            ),
-            summary=f"Record the outcome: {result.outcome}",
-            **_calls.RECORD,
-        )
         await self._tell(
             names.business_center_id(request.bc_id), names.REQUEST_CLOSED, RequestClosed(name=request.name)
         )
@@ -94,7 +81,7 @@ class AccessRequestWorkflow:
         for campaign in closed.waiting_campaigns:
             await self._tell(names.release_campaign_id(campaign), names.ACCESS_CHANGED, AccessChanged())
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return result
+        return closed.result
 
     @property
     def _request_id(self) -> str:
@@ -107,7 +94,7 @@ class AccessRequestWorkflow:
             RequestActivities.open_request, OpenRequest(**known), summary="Record the request", **_calls.RECORD
         )
 
-    async def _wait_for_answer(self) -> tuple[AccessRequestResult, str]:
+    async def _wait_for_answer(self) -> Closed:
         renew_at = workflow.now() + MAINTENANCE
         while True:
             self._present()
@@ -121,17 +108,17 @@ class AccessRequestWorkflow:
             except TimeoutError:
                 if self._request.deadline is not None and workflow.now() >= self._request.deadline:
                     reason = f"no answer before {self._request.deadline:%Y-%m-%d %H:%M:%S} UTC"
-                    return AccessRequestResult(outcome=RequestOutcome.TIMED_OUT, reason=reason), ""
+                    return await self._close(RequestOutcome.TIMED_OUT, reason, closed_by="")
                 if wake_at != renew_at:
                     await self._remind()
             while self._scans:
-                answer = await self._weigh(self._scans.pop(0))
-                if answer is not None:
-                    return answer
+                closed = await self._weigh(self._scans.pop(0))
+                if closed is not None:
+                    return closed
             while self._cancels:
                 command = self._cancels.pop(0)
                 if await self._may_cancel(command):
-                    return AccessRequestResult(outcome=RequestOutcome.CANCELLED, reason=command.reason), command.actor
+                    return await self._close(RequestOutcome.CANCELLED, command.reason, closed_by=command.actor)
             if workflow.info().is_continue_as_new_suggested() or workflow.now() >= renew_at:
                 await self._renew()
 
@@ -172,28 +159,50 @@ class AccessRequestWorkflow:
             **_calls.RECORD,
         )
 
-    async def _weigh(self, report: ScanReport) -> tuple[AccessRequestResult, str] | None:
-        """What a scan means for this request; None if it goes on waiting (R9)."""
+    async def _close(self, outcome: RequestOutcome, reason: str, *, closed_by: str) -> Closed:
+        return await workflow.execute_activity_method(
+            RequestActivities.close_request,
+            CloseRequest(
+                bc_id=self._request.bc_id,
+                request_id=self._request_id,
+                name=self._request.name,
+                handle=self._request.handle,
+                result=AccessRequestResult(outcome=outcome, reason=reason),
+                closed_by=closed_by,
+            ),
+            summary=f"Record the outcome: {outcome}",
+            **_calls.RECORD,
+        )
+
+    async def _weigh(self, report: ScanReport) -> Closed | None:
+        """How a scan has closed this request; None if it goes on waiting (R9)."""
         expected = self._request.handle
         if expected is not None and report.handle is not None and report.handle != expected:
             await self._keep_scan(report, ScanOutcome.UNEXPECTED_ACCOUNT)
             return None
         if report.decision is not Decision.APPROVED:
             return await self._weigh_refusal(report)
-        found = await workflow.execute_activity_method(
-            RequestActivities.find_authorized,
-            LookForAccount(bc_id=self._request.bc_id, handle=expected or report.handle, asset_id=report.asset_id),
-            summary="Verify the scan",
+        answered = await workflow.execute_activity_method(
+            RequestActivities.answer_request,
+            AnswerRequest(
+                bc_id=self._request.bc_id,
+                request_id=self._request_id,
+                name=self._request.name,
+                handle=expected,
+                approved_handle=expected or report.handle,
+                approved_asset_id=report.asset_id,
+            ),
+            summary="Verify the scan, record the outcome",
             **_calls.RECORD,
         )
-        if found.asset_id is not None:
-            return AccessRequestResult(outcome=RequestOutcome.APPROVED, asset_id=found.asset_id), "owner"
+        if answered.closed is not None:
+            return answered.closed
         # Only a sweep can verify it; the Business Center looks at once.
         await self._tell(names.business_center_id(self._request.bc_id), names.SCAN, report)
         self._last_scan = "reported, and not listed by TikTok yet"
         return None
 
-    async def _weigh_refusal(self, report: ScanReport) -> tuple[AccessRequestResult, str] | None:
+    async def _weigh_refusal(self, report: ScanReport) -> Closed | None:
         """
         What leaves no trace at TikTok counts if a member says so.
 
@@ -210,7 +219,7 @@ class AccessRequestWorkflow:
             return None
         await self._keep_scan(report, ScanOutcome(report.decision.value))
         if report.decision is Decision.DECLINED and self._request.handle is not None:
-            return AccessRequestResult(outcome=RequestOutcome.DECLINED, reason=report.reason), report.reported_by
+            return await self._close(RequestOutcome.DECLINED, report.reason, closed_by=report.reported_by)
         return None
 
     async def _keep_scan(self, report: ScanReport, outcome: ScanOutcome) -> None:
@@ -294,7 +303,7 @@ class AccessRequestWorkflow:
             },
             to_do="send the owner the QR code" if pending else "",
         )
-        changed = self._attributes.changed(
+        changed = _card.changed(
             search_attributes.PHASE.value_set(f"request {self._outcome}"),
             search_attributes.BUSINESS_CENTER.value_set(self._request.bc_id),
             search_attributes.WAITING_ON.value_set("owner" if pending else "nobody"),

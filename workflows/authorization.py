@@ -70,7 +70,6 @@ class AuthorizationWorkflow:
         self._losses: list[AccountLost] = []
         self._partners_ready: list[PartnerShared] = []
         self._renewal = Renewal()
-        self._attributes = _card.Attributes()
         self._cancels: list[EndAuthorization] = []
         self._last_error = ""
         # Two commands on one account run one after the other: each reads what is shared before it writes.
@@ -430,7 +429,7 @@ class AuthorizationWorkflow:
             },
             to_do="say which identity it is: sparkads accounts share … --identity" if active and self._unclear else "",
         )
-        changed = self._attributes.changed(
+        changed = _card.changed(
             search_attributes.PHASE.value_set(self._stage.value),
             search_attributes.BUSINESS_CENTER.value_set(self._start.bc_id),
             search_attributes.ACCOUNT.value_set(self._start.asset_id),

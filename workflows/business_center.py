@@ -6,11 +6,12 @@ happens in that account's own workflow.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.audit_trail import AuditActivities, ReadAudit
@@ -29,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         ScanOnRecord,
     )
     from activities.review import Review, ReviewActivities, Reviewed
+    from activities.starts import NewAuthorizations, NewRequests, StartActivities
     from activities.sweep import SweepActivities, SweepAnswer
     from sparkads import names, search_attributes
     from sparkads.contracts.access_request import AccessRequestInput, CancelAccessRequest
@@ -115,7 +117,6 @@ class BusinessCenterWorkflow:
         self._swept = False
         self._between_reviews = self._between_drift_checks = FIRST_SWEEP_AGAIN
         self._renewal = Renewal()
-        self._attributes = _card.Attributes()
         # A run after the first has taken them over with its state.
         self._recalled = start.state.last_sweep is not None
         self._closed: list[str] = []
@@ -173,10 +174,7 @@ class BusinessCenterWorkflow:
         self._between_drift_checks = timedelta(seconds=answer.seconds_between_drift_checks)
         appeared = {account.asset_id: account.handle for account in answer.found.appeared}
         await asyncio.gather(
-            *(
-                self._authorize(account.asset_id, self._request_answered_by(account.handle, account.name))
-                for account in answer.found.appeared
-            ),
+            self._authorize(answer),
             *(self._report_loss(asset_id) for asset_id in answer.found.lost),
             *(self._report_answer(name) for name in answer.found.answered),
         )
@@ -263,19 +261,23 @@ class BusinessCenterWorkflow:
                 return request.name
         return next((request.name for request in self._pending.values() if request.handle is None), None)
 
-    async def _authorize(self, asset_id: str, request_name: str | None) -> None:
-        try:
-            await workflow.start_child_workflow(
-                names.AUTHORIZATION_WORKFLOW,
-                AuthorizationInput(bc_id=self._bc_id, asset_id=asset_id, request_name=request_name),
-                id=names.authorization_id(self._bc_id, asset_id),
-                # An authorization outlives every run of this workflow.
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"TikTok account {asset_id} in Business Center {self._bc_id}",
+    async def _authorize(self, answer: SweepAnswer) -> None:
+        # A sweep may see one again before its own first step is on record: it runs already, then.
+        new = tuple(
+            AuthorizationInput(
+                bc_id=self._bc_id,
+                asset_id=account.asset_id,
+                request_name=self._request_answered_by(account.handle, account.name),
             )
-        except WorkflowAlreadyStartedError:
-            # Seen by the sweep before its own first step was recorded.
-            workflow.logger.info("authorization runs already", extra={"asset_id": asset_id})
+            for account in answer.found.appeared
+        )
+        if new:
+            await workflow.execute_activity_method(
+                StartActivities.start_authorizations,
+                NewAuthorizations(authorizations=new),
+                summary=f"Authorize {len(new)} accounts",
+                **_calls.RECORD,
+            )
 
     async def _report_loss(self, asset_id: str) -> None:
         handle = workflow.get_external_workflow_handle(names.authorization_id(self._bc_id, asset_id))
@@ -362,7 +364,7 @@ class BusinessCenterWorkflow:
                 **_calls.ANSWER,
             )
             lines = self._reserve(command, known.authorized, codes)
-            await asyncio.gather(*(self._open(command, line) for line in lines if line.outcome is RequestOpened.OPENED))
+            await self._open(command, [line for line in lines if line.outcome is RequestOpened.OPENED])
         self._present()
         answer = RequestAccessResult(
             qr=codes.code, requests=tuple(lines), slots_used=self._held + len(self._pending), slots=self._slots
@@ -449,27 +451,28 @@ class BusinessCenterWorkflow:
             lines.append(RequestLine(name=name, handle=handle, outcome=outcome, asset_id=asset_id, qr=code))
         return lines
 
-    async def _open(self, command: RequestAccess, line: RequestLine) -> None:
-        request = AccessRequestInput(
-            bc_id=self._bc_id,
-            name=line.name,
-            handle=line.handle,
-            scope=command.scope,
-            requested_by=command.actor,
-            opened_at=workflow.now(),
-            deadline=command.deadline,
-            remind_every_hours=command.remind_every_hours,
-        )
-        try:
-            await workflow.start_child_workflow(
-                names.ACCESS_REQUEST_WORKFLOW,
-                request,
-                id=names.access_request_id(self._bc_id, line.name),
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"Access request in Business Center {self._bc_id}, scope {command.scope.key}",
+    async def _open(self, command: RequestAccess, lines: Sequence[RequestLine]) -> None:
+        new = tuple(
+            AccessRequestInput(
+                bc_id=self._bc_id,
+                name=line.name,
+                handle=line.handle,
+                scope=command.scope,
+                requested_by=command.actor,
+                opened_at=workflow.now(),
+                deadline=command.deadline,
+                remind_every_hours=command.remind_every_hours,
             )
-        except WorkflowAlreadyStartedError:
-            workflow.logger.info("request runs already", extra={"request": line.name})
+            for line in lines
+        )
+        if new:
+            await workflow.execute_activity_method(
+                StartActivities.start_requests,
+                NewRequests(requests=new),
+                summary=f"Open {len(new)} requests",
+                # Their slots are reserved: to give up here would keep them for nobody.
+                **_calls.RECORD,
+            )
 
     @workflow.update(name=names.LIST_ACCOUNTS, description="All accounts for an admin, the assigned ones otherwise")
     async def list_accounts(self, command: ListAccounts) -> AccountList:
@@ -686,7 +689,7 @@ class BusinessCenterWorkflow:
             },
             to_do=self._to_do(),
         )
-        changed = self._attributes.changed(
+        changed = _card.changed(
             search_attributes.PHASE.value_set("waiting for scans" if self._pending else "watching"),
             search_attributes.BUSINESS_CENTER.value_set(self._bc_id),
             search_attributes.WAITING_ON.value_set(waiting),

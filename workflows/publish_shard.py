@@ -49,7 +49,6 @@ class PublishShardWorkflow:
         self._paused = start.paused
         self._cancelled = False
         self._fair = _calls.fair_to(start.bc_id)
-        self._attributes = _card.Attributes()
         self._undecodable = Undecodable()
         self._last_error = ""
         self._counts: dict[TargetState, int] = {}
@@ -205,7 +204,7 @@ class PublishShardWorkflow:
             },
             to_do=_card.settle_rows(self._shard.campaign_id, self._held),
         )
-        changed = self._attributes.changed(
+        changed = _card.changed(
             search_attributes.PHASE.value_set(doing.split(":", maxsplit=1)[0][:60]),
             search_attributes.CAMPAIGN.value_set(self._shard.campaign_id),
             search_attributes.WAVE.value_set(str(self._shard.wave)),

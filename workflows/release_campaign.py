@@ -85,7 +85,6 @@ class ReleaseCampaignWorkflow:
         self._news = False
         self._paused = release.resumed_paused
         self._cancelled = False
-        self._attributes = _card.Attributes()
         self._undecodable = Undecodable()
         self._last_error = ""
 
@@ -416,6 +415,6 @@ class ReleaseCampaignWorkflow:
         ]
         if next_due is not None:
             pairs.append(search_attributes.RELEASE_AT.value_set(next_due))
-        changed = self._attributes.changed(*pairs)
+        changed = _card.changed(*pairs)
         if changed:
             workflow.upsert_search_attributes(changed)
