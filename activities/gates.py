@@ -1,5 +1,7 @@
 """The gate before a target is promoted: asked when it becomes ready, and again at the moment of use."""
 
+from collections.abc import Iterator
+
 from activities.failures import tiktok_failures
 from activities.platform import Platform
 from sparkads.contracts.release import TargetState
@@ -41,14 +43,25 @@ def verdict(candidate: Candidate, operator: MemberAccess, gone: frozenset[str]) 
 
 
 def blocker(candidate: Candidate, operator: MemberAccess) -> str | None:
-    """Why a target may not be promoted now, named by rule; None if it may."""
+    """The first reason why a target may not be promoted now, named by rule; None if it may."""
+    return next(blockers(candidate, operator), None)
+
+
+def blockers(candidate: Candidate, operator: MemberAccess) -> Iterator[str]:
+    """Every reason why a target may not be promoted now, each named by its rule."""
     if not candidate.authorized or candidate.asset_id is None:
-        return f"R1: @{candidate.handle} has not authorized the Business Center"
-    if candidate.identity_id is None:
-        return f"R1: @{candidate.handle} is not linked to ad account {candidate.advertiser_id}"
-    if candidate.problem:
-        return f"R12: @{candidate.handle} can't be advertised now: {candidate.problem}"
-    return _beyond_scope(candidate) or _missing_key(candidate, operator)
+        yield f"R1: @{candidate.handle} has not authorized the Business Center"
+    elif candidate.identity_id is None:
+        yield f"R1: @{candidate.handle} is not linked to ad account {candidate.advertiser_id}"
+    else:
+        if candidate.problem:
+            yield f"R12: @{candidate.handle} can't be advertised now: {candidate.problem}"
+        beyond = _beyond_scope(candidate)
+        if beyond is not None:
+            yield beyond
+    key = missing_key(candidate, operator)
+    if key is not None:
+        yield key
 
 
 def _beyond_scope(candidate: Candidate) -> str | None:
@@ -61,7 +74,8 @@ def _beyond_scope(candidate: Candidate) -> str | None:
     return None
 
 
-def _missing_key(candidate: Candidate, operator: MemberAccess) -> str | None:
+def missing_key(candidate: Candidate, operator: MemberAccess) -> str | None:
+    """Which of the two keys the operator lacks for a target (R5); None if both are there."""
     missing = missing_keys(
         has_grant=Permission.SPARK in operator.accounts.get(candidate.asset_id or "", ()),
         ad_account_role=operator.ad_accounts.get(candidate.advertiser_id),

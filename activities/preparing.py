@@ -19,12 +19,12 @@ from activities.media import Uploads
 from activities.members import current_run
 from activities.platform import Platform
 from activities.posts import check_posts
+from activities.room import rows_without_room
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import AdTemplate, TargetState
 from sparkads.files import Files
 from store import audit, preparing, publishing
 from store.database import Pool
-from store.preparing import Unplanned
 from store.publishing import AdGroup
 from store.releases import Campaign
 from tiktok import AdGroup as TikTokAdGroup
@@ -77,17 +77,10 @@ class PreparingActivities:
         for row in await preparing.unplanned(self._db, campaign.campaign_id, advertiser_id):
             if row.named_adgroup_id is not None:
                 wanted[row.named_adgroup_id].append(row.row_id)
-        reason, listed = f"is not in ad account {advertiser_id}, or is deleted", list[TikTokAdGroup]()
-        try:
-            with tiktok_failures(passing=DEFINITE_NO):
-                listed = await client.ads.ad_groups(advertiser_id, ids=wanted)
-        except DEFINITE_NO as error:
-            reason = f"can't be looked up: {error}"
-        # A campaign that is deleted takes its ad groups with it; their status says so.
-        there = frozenset(one.adgroup_id for one in listed if not one.secondary_status.endswith("_DELETE"))
-        for adgroup_id in wanted.keys() - there:
-            await self._stop(campaign, wanted[adgroup_id], TargetState.REFUSED, f"ad group {adgroup_id} {reason}")
-        return there
+        missing = await missing_ad_groups(client, advertiser_id, wanted)
+        for adgroup_id, reason in missing.items():
+            await self._stop(campaign, wanted[adgroup_id], TargetState.REFUSED, reason)
+        return frozenset(wanted.keys() - missing.keys())
 
     async def _use_named_groups(self, campaign: Campaign, advertiser_id: str, named: frozenset[str]) -> None:
         for adgroup_id in named:
@@ -96,24 +89,10 @@ class PreparingActivities:
 
     async def _check_room(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> None:
         """Block the rows for which their identities have no room left, the last of the manifest first."""
-        by_identity: defaultdict[str, list[Unplanned]] = defaultdict(list)
-        for row in await preparing.unplanned(self._db, campaign.campaign_id, advertiser_id):
-            if row.identity_id is not None:
-                by_identity[row.identity_id].append(row)
-        for identity_id, rows in by_identity.items():
-            try:
-                with tiktok_failures(passing=DEFINITE_NO):
-                    quota = await client.identities.quota(advertiser_id, identity_id)
-            except DEFINITE_NO:
-                continue  # the identity is gone: the gate finds that when the row is due
-            planned = await preparing.ads_planned(self._db, campaign.bc_id, advertiser_id, identity_id)
-            room = max(0, quota.available_quota - planned)
-            reason = (
-                f"TikTok allows {quota.total_quota} ads per identity; {quota.used_quota} are used"
-                f"{f' and {planned} more are planned' if planned else ''} for @{rows[0].handle}; "
-                "delete ads that are over, then release the row again"
-            )
-            await self._stop(campaign, [row.row_id for row in rows[room:]], TargetState.BLOCKED, reason)
+        rows = await preparing.unplanned(self._db, campaign.campaign_id, advertiser_id)
+        full = await rows_without_room(self._db, client, campaign.bc_id, advertiser_id, rows)
+        for reason, row_ids in full.items():
+            await self._stop(campaign, row_ids, TargetState.BLOCKED, reason)
 
     async def _stop(self, campaign: Campaign, row_ids: Sequence[str], state: TargetState, reason: str) -> None:
         if not row_ids:
@@ -194,6 +173,20 @@ class PreparingActivities:
         with tiktok_failures():
             made = await found_or_made(find, make)
         await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
+
+
+async def missing_ad_groups(client: TikTokClient, advertiser_id: str, wanted: Iterable[str]) -> dict[str, str]:
+    """Why each of these ad groups can't be used, for those that can't."""
+    wanted, listed = frozenset(wanted), list[TikTokAdGroup]()
+    reason = f"is not in ad account {advertiser_id}, or is deleted"
+    try:
+        with tiktok_failures(passing=DEFINITE_NO):
+            listed = await client.ads.ad_groups(advertiser_id, ids=wanted)
+    except DEFINITE_NO as error:
+        reason = f"can't be looked up: {error}"
+    # A campaign that is deleted takes its ad groups with it; their status says so.
+    there = {one.adgroup_id for one in listed if not one.secondary_status.endswith("_DELETE")}
+    return {adgroup_id: f"ad group {adgroup_id} {reason}" for adgroup_id in wanted - there}
 
 
 def _first(found: Iterable[T]) -> T | None:

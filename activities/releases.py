@@ -14,16 +14,18 @@ from activities.campaigns import known_campaign, require_its_people
 from activities.failures import tiktok_failures
 from activities.gates import blocker, gone_accounts
 from activities.members import Members, current_run
+from activities.planning import PlanningActivities
 from activities.platform import Platform
+from activities.release_bundles import read_bundle
 from sparkads import clock
 from sparkads.client import SparkAds
 from sparkads.contracts.authorization import NOT_DONE, AdAccountLink, MemberGrant, PairOutcome, Share, ShareResult
 from sparkads.contracts.base import BlobRef, Contract
 from sparkads.contracts.business_center import RequestAccess, RequestOpened
+from sparkads.contracts.plan import SHOWN_CHANGES, PlanContent
 from sparkads.contracts.release import Command, ReleaseInput, TargetState, Wave
-from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, Refusal, refused
+from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, PlanChanged, Refusal, refused
 from sparkads.files import FileDamaged, Files
-from sparkads.manifest import ReleaseBundle
 from sparkads.roles import Action, Permission, may
 from sparkads.scopes import NewVideos, Scope
 from store import audit, publishing, releases, requests
@@ -89,8 +91,17 @@ class Plan(Contract):
 class ReleaseActivities:
     """Needs the store, TikTok, the role check, the object store, and a client to command other workflows."""
 
-    def __init__(self, db: Pool, platform: Platform, people: Members, files: Files, client: SparkAds) -> None:
+    def __init__(
+        self,
+        db: Pool,
+        platform: Platform,
+        people: Members,
+        files: Files,
+        client: SparkAds,
+        planning: PlanningActivities,
+    ) -> None:
         """Share the process's connections."""
+        self._planning = planning
         self._db = db
         self._platform = platform
         self._people = people
@@ -105,7 +116,7 @@ class ReleaseActivities:
         operator = await self._people.access(release.bc_id, release.operator)
         if operator.role is None:
             raise refused(NotAMember(f"operator {release.operator} is no member of Business Center {release.bc_id}"))
-        rows = (await self._read_bundle(release.manifest)).rows
+        rows = (await read_bundle(self._files, release.manifest)).rows
         late = [
             f"row {row.row_id}: release_at was {clock.in_zone(row.due_at(load.started_at), row.time_zone)}"
             for row in rows
@@ -113,6 +124,8 @@ class ReleaseActivities:
         ]
         if late:
             raise refused(ManifestInvalid(f"{len(late)} rows are due in the past; " + "; ".join(late[:10])))
+        if release.plan_hash is not None and await releases.get(self._db, release.campaign_id) is None:
+            await self._require_plan(release, release.plan_hash)
         campaign = releases.Campaign(
             campaign_id=release.campaign_id,
             bc_id=release.bc_id,
@@ -143,17 +156,21 @@ class ReleaseActivities:
                 )
             ) from error
 
-    async def _read_bundle(self, ref: BlobRef) -> ReleaseBundle:
+    async def _require_plan(self, release: ReleaseInput, agreed: str) -> None:
+        """Refuse a release that would do something else than what was agreed to, and say what."""
+        now = (await self._planning.plan(release)).content
+        if now.hash == agreed:
+            return
+        again = f"plan it again (it would be {now.hash[:12]} now), look at it, and apply that"
         try:
-            return ReleaseBundle.model_validate_json(await self._files.get(ref))
-        except FileDamaged as error:
-            raise refused(ManifestInvalid(str(error))) from error
-        except ValidationError as error:
-            wrong = [
-                f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"
-                for detail in error.errors(include_url=False, include_context=False, include_input=False)
-            ]
-            raise refused(ManifestInvalid(f"{len(wrong)} mistakes in the bundle; " + "; ".join(wrong[:20]))) from error
+            before = PlanContent.model_validate_json(await self._files.get(BlobRef(sha256=agreed, size=0)))
+        except (FileDamaged, ValidationError):
+            raise refused(PlanChanged(f"there is no plan {agreed[:12]} in the object store; {again}")) from None
+        changes = list(now.changes_since(before))
+        more = f"; and {len(changes) - SHOWN_CHANGES} more" if len(changes) > SHOWN_CHANGES else ""
+        raise refused(
+            PlanChanged(f"plan {agreed[:12]} no longer holds; {'; '.join(changes[:SHOWN_CHANGES])}{more}; {again}")
+        )
 
     @activity.defn
     async def invite_missing(self, invite: InviteMissing) -> None:

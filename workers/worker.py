@@ -19,6 +19,7 @@ from activities.confirming import ConfirmingActivities
 from activities.members import Members
 from activities.notifications import NotificationActivities
 from activities.people import PeopleActivities
+from activities.planning import PlanningActivities
 from activities.platform import Platform
 from activities.preparing import PreparingActivities
 from activities.publish import PublishActivities
@@ -37,12 +38,13 @@ from sparkads.client import SparkAds
 from sparkads.files import Files
 from store.database import Pool
 from tiktok import TikTok
-from workers.connections import connect_database, connect_temporal, connect_tiktok
+from workers.connections import TIERS, connect_database, connect_temporal, connect_tiktok
 from workers.heartbeat import Heartbeats
 from workers.settings import Settings
 from workflows.access_request import AccessRequestWorkflow
 from workflows.authorization import AuthorizationWorkflow
 from workflows.business_center import BusinessCenterWorkflow
+from workflows.plan_release import PlanReleaseWorkflow
 from workflows.publish_shard import PublishShardWorkflow
 from workflows.release_campaign import ReleaseCampaignWorkflow
 
@@ -52,6 +54,7 @@ WORKFLOWS = [
     AuthorizationWorkflow,
     ReleaseCampaignWorkflow,
     PublishShardWorkflow,
+    PlanReleaseWorkflow,
 ]
 
 # Our own modules are loaded once, not again for each workflow: they are deterministic, and pydantic models that are
@@ -130,7 +133,10 @@ def make_workers(
     people = PeopleActivities(db, platform, members)
     notifications = NotificationActivities(db, members, webhook)
     audit_trail = AuditActivities(db, members, files)
-    releases = ReleaseActivities(db, platform, members, files, SparkAds(client, files))
+    spark = SparkAds(client, files)
+    limits = None if settings.tiktok_tier == "unlimited" else TIERS[settings.tiktok_tier]
+    planning = PlanningActivities(db, platform, members, files, spark, settings.tiktok_tier, limits)
+    releases = ReleaseActivities(db, platform, members, files, spark, planning)
     preparing = PreparingActivities(db, platform, files)
     reports = ReportActivities(db, files)
     settle_window = timedelta(seconds=settings.settle_window)
@@ -184,6 +190,7 @@ def make_workers(
             people.list_people,
             notifications.list_notifications,
             audit_trail.read_audit,
+            planning.plan_release,
             releases.load_release,
             releases.read_plan,
             releases.set_brake,

@@ -10,6 +10,7 @@ id does not run it twice.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Self, TypeVar
 from uuid import uuid4
@@ -50,6 +51,7 @@ from sparkads.contracts.business_center import (
 from sparkads.contracts.drift import AskDrift, DriftReport
 from sparkads.contracts.notification import AskNotifications, Notifications
 from sparkads.contracts.people import AskPeople, People
+from sparkads.contracts.plan import Plan, PlanContent
 from sparkads.contracts.release import (
     AskReport,
     Command,
@@ -230,6 +232,39 @@ class SparkAds:
         return await self._query(workflow_id, AuthorizationStatus, subject)
 
     # Promote
+
+    async def plan_release(self, release: ReleaseInput) -> Plan:
+        """
+        What a release would do; changes nothing.
+
+        Raises:
+            Refusal: NotAMember, ManifestInvalid, BusinessCenterUnknown.
+        """
+        asked = hashlib.sha256(release.model_dump_json().encode()).hexdigest()
+        workflow_id = names.plan_release_id(release.campaign_id, asked)
+
+        async def once() -> Plan:
+            handle: WorkflowHandle[Any, Plan] = await self.temporal.start_workflow(
+                names.PLAN_RELEASE_WORKFLOW,
+                release,
+                id=workflow_id,
+                task_queue=names.TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                result_type=Plan,
+                static_summary=f"Plan of a release in BC {release.bc_id}, manifest {release.manifest.sha256[:12]}",
+            )
+            return await handle.result()
+
+        return await self._named(once, f"the plan of campaign {release.campaign_id}")
+
+    async def planned(self, plan: Plan) -> PlanContent:
+        """
+        A plan row by row, from the object store.
+
+        Raises:
+            FileDamaged: it is not there; client and workers must name the same object store.
+        """
+        return PlanContent.model_validate_json(await self.files.get(plan.content))
 
     async def start_release(self, release: ReleaseInput) -> str:
         """

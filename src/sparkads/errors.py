@@ -13,7 +13,7 @@ Every named error of sparkads, in one place.
     │   ├── UnknownPolicy           no policy profile of that name
     │   ├── ManifestInvalid         the manifest has mistakes; all of them are in the text
     │   ├── CampaignExists          a campaign of that id was started with another manifest
-    │   ├── MediaRefused            TikTok refused a video or a cover
+    │   ├── PlanChanged             a release would do something else than the plan that was agreed to
     │   ├── OutcomeKnown            only a target whose outcome is unknown can be settled by a person
     │   ├── EvidenceAgainst         what TikTok lists contradicts what a person says of a target
     │   ├── NothingOnRecord         the thing named by the command does not exist
@@ -86,8 +86,8 @@ class CampaignExists(Refusal):
     """A campaign of that id was started with another manifest."""
 
 
-class MediaRefused(Refusal):
-    """TikTok refused a video or a cover."""
+class PlanChanged(Refusal):
+    """A release would do something else than the plan that was agreed to."""
 
 
 class OutcomeKnown(Refusal):

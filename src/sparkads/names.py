@@ -16,6 +16,7 @@ ACCESS_REQUEST_WORKFLOW = "AccessRequestWorkflow"
 AUTHORIZATION_WORKFLOW = "AuthorizationWorkflow"
 RELEASE_CAMPAIGN_WORKFLOW = "ReleaseCampaignWorkflow"
 PUBLISH_SHARD_WORKFLOW = "PublishShardWorkflow"
+PLAN_RELEASE_WORKFLOW = "PlanReleaseWorkflow"
 
 STATUS = "status"
 """Query of every workflow."""
@@ -74,6 +75,11 @@ def authorization_id(bc_id: str, asset_id: str) -> str:
 def release_campaign_id(campaign_id: str) -> str:
     """Workflow id of a release campaign."""
     return f"campaign/{campaign_id}"
+
+
+def plan_release_id(campaign_id: str, asked: str) -> str:
+    """Workflow id of one look at what a release would do; `asked` is a hash of what was asked."""
+    return f"plan/{campaign_id}/{asked[:12]}"
 
 
 def publish_shard_id(campaign_id: str, wave: int, shard: int) -> str:

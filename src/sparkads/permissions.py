@@ -300,6 +300,13 @@ COMMANDS: tuple[Command, ...] = (
     Command(names.CHECK_DRIFT, _CENTERS, "update", Action.CHECK_DRIFT, _CENTER),
     Command(names.AUDIT, _CENTERS, "update", Action.READ_AUDIT, _CENTER),
     Command(names.LIST_NOTIFICATIONS, _CENTERS, "update", Action.SEE_NOTIFICATIONS, _CENTER),
+    Command(
+        "start",
+        names.PLAN_RELEASE_WORKFLOW,
+        "start",
+        Action.RUN_RELEASE,
+        MappingProxyType({ReleaseState.NONE: _DONE}),
+    ),
     Command("start", _RELEASES, "start", Action.RUN_RELEASE, MappingProxyType({ReleaseState.NONE: _DONE})),
     Command(
         names.PAUSE,

@@ -214,7 +214,7 @@ async def test_a_release_from_the_manifest_to_the_report(
         push("a", f"@{handle}", label.ad_account),
         pull("b", f"@{handle}", label.ad_account, post_of(handle)),
     )
-    start = ("campaign", "start", file, "--bc", label.bc_id, "--operator", label.operator)
+    start = ("campaign", "apply", file, "--yes", "--bc", label.bc_id, "--operator", label.operator)
 
     watched = await sparkads(*start, "--watch", "--json")
 
@@ -249,7 +249,7 @@ async def test_a_release_is_paused_resumed_and_cancelled_by_its_people(
         tmp_path / "later.csv", pull("a", f"@{handle}", label.ad_account, post_of(handle), release_at=later)
     )
     begun = await sparkads(
-        "campaign", "start", file, "--bc", label.bc_id, "--operator", label.operator, "--id", name, "--json"
+        "campaign", "apply", file, "--yes", "--bc", label.bc_id, "--operator", label.operator, "--id", name, "--json"
     )
     assert begun.code == 0, begun.out
 

@@ -118,7 +118,9 @@ def test_every_mistake_of_a_manifest_is_shown_and_nothing_is_started(tmp_path: P
         (4, "territory"),
     ]
     # Starting it: the mistakes of the manifest and of the arguments together, before Temporal is even looked for.
-    started = run("campaign", "start", path, "--bc", "label", "--operator", ADMIN, "--request-deadline", "2020-01-01")
+    started = run(
+        "campaign", "apply", path, "--yes", "--bc", "label", "--operator", ADMIN, "--request-deadline", "2020-01-01"
+    )
     assert started.code == 2
     assert started.out == ""
     for text in (
@@ -132,7 +134,9 @@ def test_every_mistake_of_a_manifest_is_shown_and_nothing_is_started(tmp_path: P
         "--request-deadline '2020-01-01': is in the past",
     ):
         assert text in started.err
-    error = run("campaign", "start", path, "--bc", BC, "--operator", ADMIN, "--as", ADMIN, "--id", "x", "--json")
+    error = run(
+        "campaign", "apply", path, "--yes", "--bc", BC, "--operator", ADMIN, "--as", ADMIN, "--id", "x", "--json"
+    )
     assert error.code == 2
     assert error.json["error"]["type"] == "BadInput"
     assert error.json["error"]["problems"][0]["advice"] == "write it like @artist"

@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,13 +43,13 @@ from sparkads.contracts.business_center import (
 from sparkads.contracts.drift import AskDrift
 from sparkads.contracts.notification import AskNotifications
 from sparkads.contracts.people import AskPeople
-from sparkads.contracts.release import AccessChanged, Command, OutcomeSettled, SettleTarget, TargetState
+from sparkads.contracts.release import AccessChanged, Command, OutcomeSettled, ReleaseInput, SettleTarget, TargetState
 from sparkads.errors import Refusal
 from sparkads.scopes import Scope
 from store.database import Pool
 from tests.conftest import QUICK, Label, Simulator, make_label, post_of, until
 from tests.guards import histories
-from tests.publishing.releasing import Release, pull, push, release
+from tests.publishing.releasing import Release, bundle, pull, push, release
 from workers.local import DYNAMIC_CONFIG, local_stack
 
 SETTINGS = QUICK | {
@@ -462,6 +462,24 @@ async def release_not_allowed(world: World) -> None:
     await world.keep(names.release_campaign_id(run.campaign_id), "refused_as_a_whole")
 
 
+async def release_planned(world: World) -> None:
+    """What a release would do, asked by somebody who may and by somebody who is no member."""
+    label, _ = await world.label("kiri")
+    manifest = await bundle(label, world.folder, [pull("row", "@kiri", label.ad_account, post_of("kiri"))])
+    for actor, what in ((label.admin, "planned"), ("6999999999999999999", "refused")):
+        asked = ReleaseInput(
+            campaign_id=what, bc_id=label.bc_id, actor=actor, operator=label.operator, manifest=manifest
+        )
+        with suppress(Refusal):
+            await world.spark.plan_release(asked)
+        await world.keep(await until(lambda: _plan_of(world, what), f"{what} is listed"), what)
+
+
+async def _plan_of(world: World, campaign_id: str) -> str | None:
+    runs = world.spark.temporal.list_workflows(f"SparkCampaign = '{campaign_id}'")
+    return await anext((run.id async for run in runs), None)
+
+
 async def shard_terminated(world: World) -> None:
     """A shard that waits for a resume is terminated: the release starts it again half a minute later."""
     label, _ = await world.label("kiri")
@@ -625,6 +643,7 @@ TOGETHER = (
     center_is_asked,
     release_of_all_kinds,
     release_not_allowed,
+    release_planned,
     shard_terminated,
     shard_that_waited,
 )

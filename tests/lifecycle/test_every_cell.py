@@ -43,6 +43,7 @@ from sparkads.contracts.business_center import (
 from sparkads.contracts.drift import AskDrift
 from sparkads.contracts.notification import AskNotifications
 from sparkads.contracts.people import AskPeople
+from sparkads.contracts.plan import Plan
 from sparkads.contracts.release import Command as SteeringCommand
 from sparkads.contracts.release import ReleaseInput, SettleTarget, TargetState
 from sparkads.errors import AdminOnly, NotAMember, OnlyItsPeople, Refusal
@@ -297,14 +298,20 @@ async def make_releases(world: World) -> None:
 
 
 async def start(world: World, actor: str, target: Target) -> str:
-    return await world.spark.start_release(
-        ReleaseInput(
-            campaign_id=target.campaign_id,
-            bc_id=target.bc_id,
-            actor=actor,
-            operator=world.label.operator,
-            manifest=world.manifest,
-        )
+    return await world.spark.start_release(release_of(world, actor, target))
+
+
+async def plan(world: World, actor: str, target: Target) -> Plan:
+    return await world.spark.plan_release(release_of(world, actor, target))
+
+
+def release_of(world: World, actor: str, target: Target) -> ReleaseInput:
+    return ReleaseInput(
+        campaign_id=target.campaign_id,
+        bc_id=target.bc_id,
+        actor=actor,
+        operator=world.label.operator,
+        manifest=world.manifest,
     )
 
 
@@ -378,6 +385,7 @@ SEND: dict[str, Send] = {
     "BusinessCenter list_notifications": lambda world, actor, target: world.spark.notifications(
         target.bc_id, AskNotifications(actor=actor)
     ),
+    "PlanRelease start": plan,
     "ReleaseCampaign start": start,
     "ReleaseCampaign pause": lambda world, actor, target: world.spark.pause(
         target.campaign_id, SteeringCommand(actor=actor)
@@ -434,6 +442,12 @@ async def answered(world: World, target: Target, answer: Any) -> None:
     assert any(len(value) > 0 for value in vars(answer).values() if hasattr(value, "__len__")) or answer.accounts > 0
 
 
+async def release_planned(world: World, target: Target, answer: Plan) -> None:
+    """Everything is read, and nothing is changed."""
+    assert answer.rows == 1
+    assert await releases.get(world.db, target.campaign_id) is None
+
+
 async def release_started(world: World, target: Target, _: Any) -> None:
     # R5: whoever is a member runs Spark Ads with both keys, admin or not.
     async def rows() -> list[tuple[TargetState, str]]:
@@ -482,6 +496,7 @@ DONE: dict[str, Callable[[World, Target, Any], Awaitable[None]]] = {
     "BusinessCenter check_drift": answered,
     "BusinessCenter audit": answered,
     "BusinessCenter list_notifications": answered,
+    "PlanRelease start": release_planned,
     "ReleaseCampaign start": release_started,
     "ReleaseCampaign pause": release_paused,
     "ReleaseCampaign resume": release_resumed,

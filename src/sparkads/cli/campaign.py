@@ -1,7 +1,9 @@
 """`sparkads campaign …`: the Promote step. Check a manifest, start a release, watch, brake and report it."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,11 +17,13 @@ from sparkads import clock
 from sparkads import manifest as manifests
 from sparkads.cli import output
 from sparkads.cli.connection import NotConfirmed, run, seen
-from sparkads.cli.mistakes import collected
+from sparkads.cli.mistakes import Mistakes, collected
 from sparkads.cli.options import Actor, AsJson, Campaign, NeededReason, OutFolder, Reason, described
+from sparkads.cli.plan import pictures, write_page
 from sparkads.cli.watch import counts_table, picture, watch
 from sparkads.client import SparkAds
 from sparkads.contracts.base import BlobRef, Contract, Name
+from sparkads.contracts.plan import Plan, PlanContent
 from sparkads.contracts.release import (
     AskReport,
     Command,
@@ -32,7 +36,7 @@ from sparkads.contracts.release import (
 )
 from sparkads.files import Files
 from sparkads.manifest import Manifest, Mode, Problem
-from sparkads.settings import load_settings
+from sparkads.settings import ClientSettings, load_settings
 from sparkads.web_files import WebFile
 
 _CONFIRM_SECONDS = 10.0
@@ -46,6 +50,26 @@ ManifestFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="The manifest, a CSV; videos are looked for relative to it.")
 ]
 
+InBusinessCenter = Annotated[str, typer.Option("--bc", metavar="BC", help="Id of the Business Center.")]
+Operator = Annotated[
+    str, typer.Option("--operator", metavar="USER_ID", help="Who runs the ads: needs both keys, admins too.")
+]
+CampaignId = Annotated[
+    str | None, typer.Option("--id", metavar="NAME", help="Id of the campaign. Default: the file's name.")
+]
+Roster = Annotated[
+    list[str] | None,
+    typer.Option("--roster", metavar="USER_ID", help="A further member to share with; may be repeated."),
+]
+RequestDeadline = Annotated[
+    str | None,
+    typer.Option(
+        "--request-deadline",
+        metavar="TIME",
+        help="Of invitations that this release sends: ISO 8601; without an offset in this machine's time zone.",
+    ),
+]
+
 app = typer.Typer(no_args_is_help=True, help="Promote: release campaigns, from a manifest to a report.")
 
 
@@ -53,6 +77,23 @@ class _Named(Contract):
     """What names one release campaign."""
 
     campaign_id: Name
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A release as it was asked for on the command line; its files are not in the object store yet."""
+
+    settings: ClientSettings
+    manifest: Manifest
+    without_files: ReleaseInput
+
+    def agreed_to(self, plan_hash: str) -> "_Asked":
+        return replace(self, without_files=self.without_files.model_copy(update={"plan_hash": plan_hash}))
+
+    async def release(self, spark: SparkAds) -> ReleaseInput:
+        """What a release is started with, once its files are uploaded."""
+        bundle = await _upload(self.manifest, spark.files.url)
+        return self.without_files.model_copy(update={"manifest": bundle})
 
 
 class InstantLine(Contract):
@@ -102,72 +143,104 @@ def check(file: ManifestFile, *, as_json: AsJson = False) -> None:
 
 @app.command()
 @described
-def start(
+def plan(
     file: ManifestFile,
     *,
-    bc: Annotated[str, typer.Option("--bc", metavar="BC", help="Id of the Business Center.")],
-    operator: Annotated[
-        str, typer.Option("--operator", metavar="USER_ID", help="Who runs the ads: needs both keys, admins too.")
-    ],
-    campaign_id: Annotated[
-        str | None, typer.Option("--id", metavar="NAME", help="Id of the campaign. Default: the file's name.")
+    bc: InBusinessCenter,
+    operator: Operator,
+    campaign_id: CampaignId = None,
+    roster: Roster = None,
+    request_deadline: RequestDeadline = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE", dir_okay=False, help="Write it as an HTML page, too.")
     ] = None,
-    roster: Annotated[
-        list[str] | None,
-        typer.Option("--roster", metavar="USER_ID", help="A further member to share with; may be repeated."),
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Show what a release would do, and change nothing: row by row, with every reason that would stop one.
+
+    The last line has the plan's hash. `campaign apply` takes it, and refuses to start if anything that matters has
+    changed since, saying what.
+
+    Examples:
+      sparkads campaign plan midnight.csv --bc 7300000000000000001 --operator 7200000000000000002
+      sparkads campaign plan midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --page plan.html
+      sparkads campaign plan midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --json
+    """
+    asked = _asked(file, bc, operator, campaign_id, roster, request_deadline, actor)
+    planned, content = run(asked.settings, lambda spark: _plan(spark, asked), files=True, long=True)
+    if page is not None:
+        write_page(page, planned, content)
+        output.say(f"wrote {page}")
+    follow = f"apply it: sparkads campaign apply {file} … --plan {planned.hash}"
+    output.answer(
+        {**planned.model_dump(), "content": content},
+        *pictures(planned, content),
+        Text(follow, style="dim"),
+        as_json=as_json,
+    )
+
+
+@app.command()
+@described
+def apply(
+    file: ManifestFile,
+    *,
+    bc: InBusinessCenter,
+    operator: Operator,
+    campaign_id: CampaignId = None,
+    roster: Roster = None,
+    request_deadline: RequestDeadline = None,
+    plan_hash: Annotated[
+        str | None, typer.Option("--plan", metavar="HASH", help="The plan that was looked at; refused if it changed.")
     ] = None,
-    request_deadline: Annotated[
-        str | None,
-        typer.Option(
-            "--request-deadline",
-            metavar="TIME",
-            help="Of invitations that this release sends: ISO 8601; without an offset in this machine's time zone.",
-        ),
-    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Start without looking at a plan first.")] = False,
     watch_it: Annotated[bool, typer.Option("--watch", help="Show it until its end.")] = False,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
     """
-    Start a release campaign from a manifest.
+    Start a release campaign from a manifest, as planned.
 
-    The manifest is checked first: with a mistake in it nothing is uploaded and nothing is started. Starting again with
-    the same id and the same manifest changes nothing. With --watch the exit code is 1 if a row was not published.
+    Without --plan the plan is made and shown now, and you are asked; --yes starts without one. The manifest is checked
+    first: with a mistake in it nothing is uploaded and nothing is started. Starting again with the same id and the same
+    manifest changes nothing. With --watch the exit code is 1 if a row was not published.
 
     Examples:
-      sparkads campaign start midnight.csv --bc 7300000000000000001 --operator 7200000000000000002
-      sparkads campaign start midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --id single-2 --watch
-      sparkads campaign start midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --json
+      sparkads campaign apply midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --plan 4f5e…
+      sparkads campaign apply midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --id single-2 --watch
+      sparkads campaign apply midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --yes --json
     """
-    settings = load_settings()
-    manifest = manifests.read(file)
     with collected() as mistakes:
-        mistakes.problems += manifest.problems
-        release = mistakes.check(
-            ReleaseInput,
-            campaign_id=campaign_id or file.stem,
-            bc_id=bc,
-            actor=actor or settings.actor,
-            operator=operator,
-            manifest=_UNWRITTEN,
-            roster=tuple(roster or ()),
-            request_deadline=mistakes.moment(request_deadline, "--request-deadline"),
-        )
+        if plan_hash is not None and yes:
+            mistakes.problems.append("say either --plan HASH or --yes")
+        if plan_hash is None and not yes and (as_json or not sys.stdin.isatty()):
+            mistakes.problems.append(
+                "say --plan HASH, as `sparkads campaign plan` prints it, or --yes: nobody can be asked"
+            )
+        asked = _asked(file, bc, operator, campaign_id, roster, request_deadline, actor, plan_hash, mistakes)
+    if plan_hash is None and not yes:
+        planned, content = run(asked.settings, lambda spark: _plan(spark, asked), files=True, long=True)
+        output.answer(planned, *pictures(planned, content), as_json=False)
+        typer.confirm("Start it?", abort=True)
+        asked = asked.agreed_to(planned.hash)
 
     async def begin(spark: SparkAds) -> ReleaseInput:
-        bundle = await _upload(manifest, settings.object_store)
-        complete = release.model_copy(update={"manifest": bundle})
+        complete = await asked.release(spark)
         await spark.start_release(complete)
         return complete
 
-    started = run(settings, begin, files=True, long=True)
+    started = run(asked.settings, begin, files=True, long=True)
+    rows = len(asked.manifest.rows)
     document: dict[str, object] = {
         "campaign_id": started.campaign_id,
         "bc_id": bc,
-        "rows": len(manifest.rows),
+        "rows": rows,
         "manifest": started.manifest,
+        "plan": started.plan_hash,
     }
-    words = f"started campaign {started.campaign_id}: {len(manifest.rows)} rows"
+    words = f"started campaign {started.campaign_id}: {rows} rows"
     if not watch_it:
         follow = f"watch it: sparkads campaign watch {started.campaign_id}"
         output.answer(document, Text(words), Text(follow, style="dim"), as_json=as_json)
@@ -290,6 +363,40 @@ def report(campaign_id: Campaign, *, out: OutFolder, actor: Actor = None, as_jso
     output.answer(
         {"campaign_id": campaign_id, "written": written}, *(Text(f"wrote {path}") for path in written), as_json=as_json
     )
+
+
+def _asked(
+    file: Path,
+    bc: str,
+    operator: str,
+    campaign_id: str | None,
+    roster: list[str] | None,
+    request_deadline: str | None,
+    actor: str | None,
+    plan_hash: str | None = None,
+    found: Mistakes | None = None,
+) -> _Asked:
+    settings = load_settings()
+    manifest = manifests.read(file)
+    with collected() as mistakes:
+        mistakes.problems += [*(found.problems if found else ()), *manifest.problems]
+        release = mistakes.check(
+            ReleaseInput,
+            campaign_id=campaign_id or file.stem,
+            bc_id=bc,
+            actor=actor or settings.actor,
+            operator=operator,
+            manifest=_UNWRITTEN,
+            roster=tuple(roster or ()),
+            request_deadline=mistakes.moment(request_deadline, "--request-deadline"),
+            plan_hash=plan_hash,
+        )
+    return _Asked(settings, manifest, release)
+
+
+async def _plan(spark: SparkAds, asked: _Asked) -> tuple[Plan, PlanContent]:
+    plan = await spark.plan_release(await asked.release(spark))
+    return plan, await spark.planned(plan)
 
 
 def _named(campaign_id: str) -> str:

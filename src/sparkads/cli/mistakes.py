@@ -42,6 +42,7 @@ _TYPED_AS = {
     "row_id": "ROW",
     "published_ad_id": "--published",
     "because": "--because",
+    "plan_hash": "--plan",
 }
 """Fields of the contracts, and what a person typed for them."""
 
@@ -55,6 +56,7 @@ _WANTED = {
     "row_id": "the row_id of a row in the manifest is wanted",
     "because": "say how it is known",
     "remind_every_hours": "a number of hours above 0 is wanted",
+    "plan_hash": "the 64 hex digits of a plan's hash are wanted, as `sparkads campaign plan` prints them",
     "kept_head": "the 64 hex digits of a head hash are wanted, as `sparkads audit export` prints them",
 }
 _DIGITS_WANTED = "the digits of an id are wanted"

@@ -122,7 +122,7 @@ app = typer.Typer(
     Examples:
       sparkads access request 7300000000000000001 @artist --scope posts
       sparkads accounts list 7300000000000000001 --json
-      sparkads campaign start midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --watch
+      sparkads campaign apply midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --watch
     """,
 )
 app.add_typer(access.app, name="access")

@@ -76,6 +76,9 @@ class ReleaseInput(Contract):
     roster: tuple[TikTokId, ...] = Field(default=(), max_length=200, description="further members to share with")
     request_deadline: AwareDatetime | None = Field(default=None, description="of invitations sent by this release")
     template: AdTemplate = AdTemplate()
+    plan_hash: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="of the plan that was agreed to: refused if it is another"
+    )
     resumed: bool = Field(default=False, description="set by the workflow itself when it continues as new")
     resumed_paused: bool = False
 
