@@ -472,12 +472,15 @@ async def release_planned(world: World) -> None:
         )
         with suppress(Refusal):
             await world.spark.plan_release(asked)
-        await world.keep(await until(lambda: _plan_of(world, what), f"{what} is listed"), what)
+        await world.keep(await _plan_of(world, what), what)
 
 
-async def _plan_of(world: World, campaign_id: str) -> str | None:
-    runs = world.spark.temporal.list_workflows(f"SparkCampaign = '{campaign_id}'")
-    return await anext((run.id async for run in runs), None)
+async def _plan_of(world: World, campaign_id: str) -> str:
+    async def listed() -> str | None:
+        runs = world.spark.temporal.list_workflows(f"SparkCampaign = '{campaign_id}'")
+        return await anext((run.id async for run in runs), None)
+
+    return str(await until(listed, f"the plan of {campaign_id} is listed"))
 
 
 async def shard_terminated(world: World) -> None:
