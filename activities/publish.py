@@ -51,6 +51,12 @@ BATCH = 20
 WORK_FOR = 30.0
 """Seconds after which an activity begins no further batch, so that its workflow shows how far it is."""
 
+WORK_AT_MOST = 80.0
+"""
+Seconds after which it begins none even if most of them were spent in waiting for a turn: all shards of a release wait
+for the same moment, and to start again right then would let turns go by. A further wait for a minute still fits.
+"""
+
 GATES_HOLD = 1.0
 """Seconds for which what is known of the operator serves further batches. The store looks at the rest for each."""
 
@@ -73,6 +79,11 @@ RETRY_UNREACHABLE = 5.0
 
 SHORT_WAIT = 5.0
 """Seconds that an activity waits by itself for TikTok to take calls again; a longer wait is the workflow's to show."""
+
+EARLY = 2.0
+"""
+Seconds by which the next part starts before TikTok takes calls again: a workflow's timer is late, a turn is not.
+"""
 
 LOOK_AGAIN = 1.0
 """Seconds until a shard with nothing to submit asks again: the store's clock may be a little behind the workflow's."""
@@ -171,7 +182,8 @@ class PublishActivities:
         """Gate, intend, call once, decide, batch after batch. One attempt: a crash is settled from evidence."""
         limit = activity.info().start_to_close_timeout
         loop = asyncio.get_running_loop()
-        stop_at = loop.time() + WORK_FOR
+        began_at = loop.time()
+        stop_at = began_at + WORK_FOR
         done = _Tally()
         async with asyncio.timeout((limit - MARGIN).total_seconds() if limit else None):
             campaign = await known_campaign(self._db, step.shard.campaign_id)
@@ -185,8 +197,12 @@ class PublishActivities:
                     done.wait_seconds, done.waiting_for = LOOK_AGAIN, "nothing may be submitted: paused, or not due yet"
                     break
                 done.batches += 1
+                submitting_since = loop.time()
                 if not await self._submit(client, step.shard, batch, done):
                     break
+                waited = loop.time() - submitting_since
+                if waited > SHORT_WAIT:
+                    stop_at = min(stop_at + waited, began_at + WORK_AT_MOST)
             counts = await releases.shard_counts(self._db, step.shard.campaign_id, step.shard.wave, step.shard.shard)
         return Published(left=counts.get(TargetState.READY, 0), **vars(done))
 
@@ -251,7 +267,7 @@ class PublishActivities:
                 if nothing.wait_seconds <= SHORT_WAIT:
                     await asyncio.sleep(nothing.wait_seconds)
                     return True
-                done.wait_seconds, done.waiting_for = nothing.wait_seconds, str(nothing)
+                done.wait_seconds, done.waiting_for = nothing.wait_seconds - EARLY, str(nothing)
                 return False
             except _AnswerLost as lost:
                 await self._release(parts)

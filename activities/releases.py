@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import asyncpg
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.campaigns import known_campaign, require_its_people
+from activities.campaigns import known_campaign
 from activities.failures import tiktok_failures
 from activities.gates import blocker, gone_accounts
 from activities.members import Members, current_run
@@ -23,12 +23,12 @@ from sparkads.contracts.authorization import NOT_DONE, AdAccountLink, MemberGran
 from sparkads.contracts.base import BlobRef, Contract
 from sparkads.contracts.business_center import RequestAccess, RequestOpened
 from sparkads.contracts.plan import SHOWN_CHANGES, PlanContent
-from sparkads.contracts.release import Command, ReleaseInput, TargetState, Wave
+from sparkads.contracts.release import ReleaseInput, TargetState, TerritoryProgress, Tier, Verdict, Wave
 from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, PlanChanged, Refusal, refused
 from sparkads.files import FileDamaged, Files
 from sparkads.roles import Action, Permission, may
 from sparkads.scopes import NewVideos, Scope
-from store import audit, publishing, releases, requests
+from store import audit, publishing, releases, requests, steering
 from store.database import Connection, Pool
 from store.releases import WaitingAccount
 
@@ -69,16 +69,6 @@ class InviteMissing(Contract):
     deadline: AwareDatetime | None
 
 
-class Brake(Contract):
-    """Who pulls the brake, and how it stands afterwards."""
-
-    campaign_id: str
-    command: Command
-    action: str
-    paused: bool
-    cancelled: bool
-
-
 class Plan(Contract):
     """Where a release stands."""
 
@@ -86,6 +76,12 @@ class Plan(Contract):
     counts: dict[TargetState, int]
     unknown: tuple[str, ...] = ()
     """rows whose outcome is unknown, the first few"""
+    territories: tuple[TerritoryProgress, ...] = ()
+    tiers: tuple[Tier, ...] = ()
+    open_tier: int = 1
+    plan_hash: str | None = None
+    approvals: dict[str, dict[str, Verdict]] = Field(default_factory=dict)
+    """by stage and approver, what was said of that plan"""
 
 
 class ReleaseActivities:
@@ -124,6 +120,8 @@ class ReleaseActivities:
         ]
         if late:
             raise refused(ManifestInvalid(f"{len(late)} rows are due in the past; " + "; ".join(late[:10])))
+        if release.approvals and release.plan_hash is None:
+            raise refused(PlanChanged("approvers agree to a plan: plan the release, and start it with the plan's hash"))
         if release.plan_hash is not None and await releases.get(self._db, release.campaign_id) is None:
             await self._require_plan(release, release.plan_hash)
         campaign = releases.Campaign(
@@ -135,6 +133,8 @@ class ReleaseActivities:
             started_at=load.started_at,
             paused=False,
             cancelled=False,
+            approved=not release.approvals,
+            plan_hash=release.plan_hash,
         )
         try:
             async with self._db.acquire() as connection, connection.transaction():
@@ -315,39 +315,18 @@ class ReleaseActivities:
     @activity.defn
     async def read_plan(self, ref: CampaignRef) -> Plan:
         """Where the release stands."""
+        campaign = await known_campaign(self._db, ref.campaign_id)
+        said = await steering.approvals(self._db, ref.campaign_id, campaign.plan_hash or "")
         return Plan(
+            territories=tuple(await releases.territories(self._db, ref.campaign_id)),
+            tiers=tuple(await steering.tiers(self._db, ref.campaign_id)),
+            open_tier=campaign.open_tier,
+            plan_hash=campaign.plan_hash,
+            approvals=said,
             waves=tuple(await releases.plan(self._db, ref.campaign_id)),
             counts=await releases.counts(self._db, ref.campaign_id),
             unknown=tuple(await releases.unknown_rows(self._db, ref.campaign_id)),
         )
-
-    @activity.defn
-    async def set_brake(self, brake: Brake) -> None:
-        """Pause, resume or cancel, if the actor may; from then on the store lets no batch through."""
-        campaign = await known_campaign(self._db, brake.campaign_id)
-        await require_its_people(self._people, campaign, brake.command.actor, brake.action)
-        async with self._db.acquire() as connection, connection.transaction():
-            await releases.set_flags(connection, brake.campaign_id, paused=brake.paused, cancelled=brake.cancelled)
-            if brake.cancelled:
-                reason = f"cancelled: {brake.command.reason}"
-                await audit.write_rows(
-                    connection,
-                    bc_id=campaign.bc_id,
-                    actor=brake.command.actor,
-                    action="targets cancelled",
-                    rows=await releases.cancel_rest(connection, brake.campaign_id, reason),
-                    reason=brake.command.reason,
-                    run=current_run(),
-                )
-            await audit.write(
-                connection,
-                bc_id=campaign.bc_id,
-                actor=brake.command.actor,
-                action=f"release {brake.action}",
-                subject=f"campaign {brake.campaign_id}",
-                reason=brake.command.reason,
-                run=current_run(),
-            )
 
     @activity.defn
     async def finish_release(self, ref: CampaignRef) -> None:

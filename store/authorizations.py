@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sparkads.contracts.authorization import AuthorizationInput, AuthorizationStage
 from sparkads.contracts.base import Contract
 from sparkads.contracts.business_center import AccountLine
-from sparkads.contracts.release import TargetState
+from sparkads.contracts.release import NOT_SUBMITTED, TargetState
 from store.database import Connection, Database
 
 
@@ -112,7 +112,7 @@ async def rename(connection: Connection, bc_id: str, renamed: Renamed) -> int:
         renamed.before,
         renamed.handle,
         renamed.asset_id,
-        [TargetState.WAITING, TargetState.READY],
+        list(NOT_SUBMITTED),
     )
     return _count(status)
 
@@ -267,7 +267,7 @@ async def end_authorization(
         row["asset_id"],
         TargetState.FROZEN,
         f"R15: the authorization ended ({stage.value.replace('_', ' ')}) before this row was submitted",
-        [TargetState.WAITING, TargetState.READY],
+        list(NOT_SUBMITTED),
     )
     ended = Ended(
         grants=_count(grants),

@@ -64,7 +64,8 @@ _LOCK_BATCH = (  # constants only: every value is a parameter
     WITH batch AS (
         SELECT t.row_id FROM targets t JOIN campaigns c USING (campaign_id)
         WHERE t.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND t.state = 'ready'
-          AND t.due_at <= clock_timestamp() AND NOT c.paused AND NOT c.cancelled
+          AND t.due_at <= clock_timestamp() AND NOT c.paused AND NOT c.cancelled AND c.approved
+          AND t.tier <= c.open_tier
           AND t.ad_group = (SELECT ad_group FROM targets
                             WHERE campaign_id = $1 AND wave = $2 AND shard = $3 AND state = 'ready'
                             ORDER BY ad_group LIMIT 1)
@@ -79,8 +80,9 @@ async def lock_batch(connection: Connection, campaign_id: str, wave: int, shard:
     """
     Up to `size` ready targets of one ad group of a shard, locked until the transaction ends.
 
-    None of a campaign that is paused or cancelled, and none before its instant by the database's own clock: the
-    embargo is a floor in the store, whatever a workflow, a retry or a signal may believe.
+    None of a campaign that is paused, cancelled or not approved, none of a tier whose turn has not come, and none
+    before its instant by the database's own clock: the embargo is a floor in the store, whatever a workflow, a retry or
+    a signal may believe.
     """
     rows = await connection.fetch(_LOCK_BATCH, campaign_id, wave, shard, size)
     return [Candidate(**row) for row in rows]
@@ -117,7 +119,8 @@ async def mark_called(db: Database, tokens: Sequence[str]) -> bool:
                JOIN targets t USING (campaign_id, row_id) JOIN campaigns c USING (campaign_id)
                JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.stage = 'active'
                JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
-               WHERE i.token = ANY($1) AND i.state = 'intended' AND NOT c.paused AND NOT c.cancelled FOR UPDATE OF i),
+               WHERE i.token = ANY($1) AND i.state = 'intended' AND NOT c.paused AND NOT c.cancelled AND c.approved
+               FOR UPDATE OF i),
                 called AS (UPDATE intents SET state = 'called', called_at = clock_timestamp()
                            WHERE token IN (SELECT token FROM mine)
                              AND (SELECT count(*) FROM mine) = cardinality($1::text[]) RETURNING 1)

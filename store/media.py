@@ -106,7 +106,7 @@ async def transcoding(db: Database, campaign_id: str) -> list[Transcoding]:
     """Uploaded videos of ready targets that have no first cover yet."""
     rows = await db.fetch(
         """SELECT DISTINCT m.advertiser_id, m.sha256, m.video_id,
-                  extract(epoch FROM clock_timestamp() - m.uploaded_at)::float8 AS seconds
+                  extract(epoch FROM statement_timestamp() - m.uploaded_at)::float8 AS seconds
            FROM targets t JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256
            WHERE t.campaign_id = $1 AND t.state = 'ready' AND m.cover_id IS NULL ORDER BY 1, 2""",
         campaign_id,

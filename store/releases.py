@@ -7,7 +7,7 @@ from decimal import Decimal
 import asyncpg
 
 from sparkads.contracts.base import Contract
-from sparkads.contracts.release import FINAL_STATES, TargetState, Wave
+from sparkads.contracts.release import FINAL_STATES, NOT_SUBMITTED, TargetState, TerritoryProgress, Wave
 from sparkads.manifest import ManifestRow
 from store.database import Connection, Database
 
@@ -29,6 +29,9 @@ class Campaign(Contract):
     started_at: datetime
     paused: bool
     cancelled: bool
+    open_tier: int = 1
+    approved: bool = True
+    plan_hash: str | None = None
 
 
 class WaitingAccount(Contract):
@@ -69,7 +72,8 @@ async def create(connection: Connection, campaign: Campaign, rows: Sequence[Mani
     """
     Record a campaign and its targets; False if it is on record already, with the same manifest.
 
-    Waves are numbered by instant, shards within a wave hold up to SHARD_SIZE targets of one ad account.
+    Waves are the rows of one tier and one instant, numbered in the order in which they go; shards within a wave hold up
+    to SHARD_SIZE targets of one ad account.
 
     Raises:
         asyncpg.UniqueViolationError: the campaign id belongs to another manifest.
@@ -80,23 +84,28 @@ async def create(connection: Connection, campaign: Campaign, rows: Sequence[Mani
             raise asyncpg.UniqueViolationError(campaign.campaign_id)
         return False
     await connection.execute(
-        """INSERT INTO campaigns (campaign_id, bc_id, started_by, operator, manifest_sha256, started_at)
-           VALUES ($1, $2, $3, $4, $5, $6)""",
+        """INSERT INTO campaigns (campaign_id, bc_id, started_by, operator, manifest_sha256, started_at, open_tier,
+                                  approved, plan_hash)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
         campaign.campaign_id,
         campaign.bc_id,
         campaign.started_by,
         campaign.operator,
         campaign.manifest_sha256,
         campaign.started_at,
+        min(row.tier for row in rows),
+        campaign.approved,
+        campaign.plan_hash,
     )
     due = {row.row_id: row.due_at(campaign.started_at) for row in rows}
-    wave_of = {moment: number for number, moment in enumerate(sorted(set(due.values())), start=1)}
+    together = sorted({(row.tier, due[row.row_id]) for row in rows})
+    wave_of = {one: number for number, one in enumerate(together, start=1)}
     filled: dict[tuple[int, str], int] = {}
     shards: dict[tuple[int, str, int], int] = {}
     per_wave: dict[int, int] = {}
     records = []
     for number, row in enumerate(rows, start=1):
-        wave = wave_of[due[row.row_id]]
+        wave = wave_of[row.tier, due[row.row_id]]
         page = filled.get((wave, row.ad_account), 0) // SHARD_SIZE
         filled[wave, row.ad_account] = filled.get((wave, row.ad_account), 0) + 1
         if (wave, row.ad_account, page) not in shards:
@@ -110,7 +119,7 @@ async def create(connection: Connection, campaign: Campaign, rows: Sequence[Mani
 _COLUMNS = (
     "campaign_id row_number row_id mode bc_id handle advertiser_id territory location_id time_zone due_at asap "
     "visibility video_sha256 video_size cover_sha256 cover_size pull_item_id named_adgroup_id caption landing_url "
-    "call_to_action daily_budget state wave shard"
+    "call_to_action daily_budget state tier wave shard"
 ).split()
 
 
@@ -142,6 +151,7 @@ def _record(
         row.call_to_action,
         row.daily_budget,
         TargetState.WAITING,
+        row.tier,
         wave,
         shard,
     )
@@ -190,14 +200,28 @@ async def shard_counts(db: Database, campaign_id: str, wave: int, shard: int) ->
 async def plan(db: Database, campaign_id: str) -> list[Wave]:
     """The waves that still have something to do, earliest first."""
     rows = await db.fetch(
-        """SELECT wave AS number, min(due_at) AS due_at, count(*) AS targets,
+        """SELECT wave AS number, min(tier) AS tier, min(due_at) AS due_at, count(*) AS targets,
                   count(*) FILTER (WHERE state = 'waiting') AS waiting,
-                  coalesce(array_agg(DISTINCT shard) FILTER (WHERE state <> 'waiting'), '{}') AS shards
-           FROM targets WHERE campaign_id = $1 AND state <> ALL($2) GROUP BY wave ORDER BY wave""",
+                  coalesce(array_agg(DISTINCT shard) FILTER (WHERE state NOT IN ('waiting', 'paused')), '{}') AS shards
+           FROM targets WHERE campaign_id = $1 AND state <> ALL($2) GROUP BY wave ORDER BY min(due_at), wave""",
         campaign_id,
         list(FINAL_STATES),
     )
     return [Wave(**row) for row in rows]
+
+
+async def territories(db: Database, campaign_id: str) -> list[TerritoryProgress]:
+    """How far each territory is, those that are due first in front; the first 100."""
+    rows = await db.fetch(
+        """SELECT territory, count(*) AS targets, count(*) FILTER (WHERE state = 'published') AS published,
+                  count(*) FILTER (WHERE state = ANY($2) AND state <> 'published') AS failed,
+                  min(due_at) FILTER (WHERE state = ANY($3)) AS next_due
+           FROM targets WHERE campaign_id = $1 GROUP BY territory ORDER BY min(due_at), territory LIMIT 100""",
+        campaign_id,
+        list(FINAL_STATES),
+        list(NOT_SUBMITTED),
+    )
+    return [TerritoryProgress(**row) for row in rows]
 
 
 async def waiting_accounts(db: Database, campaign_id: str) -> list[WaitingAccount]:
@@ -239,7 +263,7 @@ async def campaigns_waiting_for(db: Database, bc_id: str, handle: str) -> list[s
 
 async def pulled_posts(db: Database, bc_id: str, *, published: bool) -> dict[tuple[str, str], list[str]]:
     """By account and ad account, the posts that targets pull; of ads that exist only if `published` are wanted too."""
-    states = [TargetState.WAITING, TargetState.READY]
+    states = list(NOT_SUBMITTED)
     if published:
         states += [TargetState.IN_REVIEW, TargetState.PUBLISHED]
     rows = await db.fetch(
@@ -263,7 +287,7 @@ async def note_post(db: Database, bc_id: str, item_id: str, reason: str) -> int:
         bc_id,
         item_id,
         reason[:500],
-        [TargetState.WAITING, TargetState.READY, TargetState.IN_REVIEW, TargetState.PUBLISHED],
+        [*NOT_SUBMITTED, TargetState.IN_REVIEW, TargetState.PUBLISHED],
     )
     return int(status.rsplit(" ", 1)[-1])
 
@@ -308,18 +332,6 @@ async def set_flags(db: Database, campaign_id: str, *, paused: bool, cancelled: 
     await db.execute(
         "UPDATE campaigns SET paused = $2, cancelled = $3 WHERE campaign_id = $1", campaign_id, paused, cancelled
     )
-
-
-async def cancel_rest(connection: Connection, campaign_id: str, reason: str) -> list[str]:
-    """Cancel every target that was not submitted; returns them."""
-    rows = await connection.fetch(
-        "UPDATE targets SET state = $2, reason = $3 WHERE campaign_id = $1 AND state = ANY($4) RETURNING row_id",
-        campaign_id,
-        TargetState.CANCELLED,
-        reason,
-        [TargetState.WAITING, TargetState.READY],
-    )
-    return [row["row_id"] for row in rows]
 
 
 async def report_rows(db: Database, campaign_id: str) -> list[ReportRow]:

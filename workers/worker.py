@@ -31,6 +31,7 @@ from activities.review import ReviewActivities
 from activities.settling import SettlingActivities
 from activities.sharing import SharingActivities
 from activities.starts import StartActivities
+from activities.steering import SteeringActivities
 from activities.sweep import SweepActivities
 from activities.webhook import Webhook
 from sparkads import names
@@ -139,6 +140,7 @@ def make_workers(
     releases = ReleaseActivities(db, platform, members, files, spark, planning)
     preparing = PreparingActivities(db, platform, files)
     reports = ReportActivities(db, files)
+    steering = SteeringActivities(db, members)
     settle_window = timedelta(seconds=settings.settle_window)
     publish = PublishActivities(db, platform, members, settle_window=settle_window)
     settling = SettlingActivities(db, platform, members, settle_window=settle_window)
@@ -193,7 +195,11 @@ def make_workers(
             planning.plan_release,
             releases.load_release,
             releases.read_plan,
-            releases.set_brake,
+            steering.set_brake,
+            steering.open_next_tier,
+            steering.retime_rows,
+            steering.record_approval,
+            steering.remind_approvers,
             releases.finish_release,
             settling.settle_by_person,
             reports.write_report,

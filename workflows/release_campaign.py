@@ -16,7 +16,6 @@ from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureErro
 with workflow.unsafe.imports_passed_through():
     from activities.preparing import Prepare, PreparingActivities
     from activities.releases import (
-        Brake,
         CampaignRef,
         InviteMissing,
         LoadRelease,
@@ -26,31 +25,50 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.report import AskForReport, ReportActivities
     from activities.settling import SettlingActivities, Verdict
+    from activities.steering import (
+        Brake,
+        NextTier,
+        RecordApproval,
+        RemindApprovers,
+        RetimeRows,
+        SteeringActivities,
+    )
     from sparkads import names, search_attributes
+    from sparkads.approvals import missing_approvals
     from sparkads.contracts.base import Contract
     from sparkads.contracts.release import (
         AccessChanged,
+        Approve,
+        Approved,
         AskReport,
         Command,
+        OpenTier,
         OutcomeSettled,
+        Proceed,
         ReleaseInput,
         ReleasePhase,
         ReleaseResult,
         ReleaseStatus,
         ReportFiles,
+        Retime,
+        Retimed,
         RowsHeld,
         SettleTarget,
         ShardInput,
         TargetSettled,
         TargetState,
+        Tier,
         Wave,
     )
     from sparkads.errors import describe, from_failure
     from workflows import _calls, _card
-    from workflows._messages import Undecodable, one_value
+    from workflows._messages import Undecodable, command_id, one_value
 
 LOOK_AGAIN = timedelta(minutes=5)
 """How often waiting accounts are looked at without a signal, should one ever get lost."""
+
+LOOK_AT_SHARDS = timedelta(seconds=5)
+"""How often it is read how far shards are, while that changes."""
 
 SHARD_AGAIN = timedelta(seconds=30)
 """Until a shard that failed or was terminated is started again; it first settles what the other left open."""
@@ -68,7 +86,8 @@ class ReleaseCampaignWorkflow:
 
     Signals `pause`, `resume`, `cancel` (its starter, its operator or an admin) reach every shard; `access_changed`
     comes from access requests. Update `report` writes the report as it stands, `settle_target` takes a person's word
-    for an outcome that is unknown. Continues as new when the server suggests it and no shard runs.
+    for an outcome that is unknown, `retime` gives rows another instant, `approve` and `proceed` let it go. Continues as
+    new when the server suggests it and no shard runs.
     """
 
     @workflow.init
@@ -81,10 +100,17 @@ class ReleaseCampaignWorkflow:
         self._waiting_on = "its manifest"
         self._since = workflow.now()
         self._plan = Plan(waves=(), counts={})
+        self._seen: dict[TargetState, int] = {}
+        self._pause = LOOK_AT_SHARDS
         self._shards: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._news = False
         self._paused = release.resumed_paused
         self._cancelled = False
+        self._tier_out_at = release.resumed_tier_out_at
+        self._unhealthy = ""
+        self._unprepared = True
+        self._reminders = release.resumed_reminders
+        self._told_overdue = release.resumed_told_overdue
         self._undecodable = Undecodable()
         self._last_error = ""
 
@@ -96,6 +122,8 @@ class ReleaseCampaignWorkflow:
             await self._invite()
         while await self._something_is_left():
             await self._bring_accounts_to_ready()
+            await self._ask_for_approval()
+            await self._judge_tier()
             self._release_due_waves()
             await self._wait_for_news()
             await self._renew_if_long()
@@ -137,8 +165,21 @@ class ReleaseCampaignWorkflow:
 
     async def _bring_accounts_to_ready(self) -> None:
         """Share who has arrived, open the gates of their rows, and make what has to exist before the instant."""
-        if self._cancelled or not any(wave.waiting for wave in self._plan.waves):
+        if self._cancelled:
             return
+        waiting = any(wave.waiting for wave in self._plan.waves)
+        if waiting:
+            await self._settle_accounts()
+            self._unprepared = True
+        # Not even to TikTok goes what nobody has agreed to.
+        prepare = self._unprepared and not self._missing
+        if prepare:
+            await self._prepare()
+            self._unprepared = False
+        if waiting or prepare:
+            await self._read_plan()
+
+    async def _settle_accounts(self) -> None:
         self._enter(ReleasePhase.SHARE, "accounts to be shared")
         await workflow.execute_activity_method(
             ReleaseActivities.settle_accounts,
@@ -152,6 +193,8 @@ class ReleaseCampaignWorkflow:
             priority=self._fair,
             **_calls.BULK,
         )
+
+    async def _prepare(self) -> None:
         self._enter(ReleasePhase.PREPARE, "videos and ad groups")
         await workflow.execute_activity_method(
             PreparingActivities.prepare_ad_accounts,
@@ -160,11 +203,86 @@ class ReleaseCampaignWorkflow:
             priority=self._fair,
             **_calls.BULK,
         )
-        await self._read_plan()
+
+    async def _ask_for_approval(self) -> None:
+        """Remind those who have not agreed: as often as the release says, and at once after their deadline."""
+        if not self._missing:
+            return
+        if self._next_reminder() > workflow.now():
+            return
+        deadline = self._release.approval_deadline
+        self._told_overdue = deadline is not None and workflow.now() >= deadline
+        await workflow.execute_activity_method(
+            SteeringActivities.remind_approvers,
+            RemindApprovers(
+                campaign_id=self._release.campaign_id,
+                missing=self._missing,
+                overdue=self._told_overdue,
+            ),
+            summary="Remind approvers",
+            **_calls.RECORD,
+        )
+        every = timedelta(hours=self._release.remind_approvers_every_hours)
+        self._reminders = (workflow.now() - self._asked_at) // every + 1
+
+    def _next_reminder(self) -> datetime:
+        """The first one asks; the deadline is one between the regular ones."""
+        regular = self._asked_at + self._reminders * timedelta(hours=self._release.remind_approvers_every_hours)
+        deadline = self._release.approval_deadline
+        return regular if deadline is None or self._told_overdue else min(regular, deadline)
+
+    @property
+    def _asked_at(self) -> datetime:
+        return self._release.resumed_asked_at or workflow.info().start_time
+
+    async def _judge_tier(self) -> None:
+        """Let the next tier go once the one before has gone out, was given its time, and is healthy."""
+        gone = [tier for tier in self._plan.tiers if tier.number <= self._plan.open_tier]
+        if self._is_last_tier() or any(tier.to_go for tier in gone):
+            self._tier_out_at = None
+            return
+        if self._cancelled or self._paused or self._unhealthy:
+            return
+        self._tier_out_at = self._tier_out_at or workflow.now()
+        if workflow.now() < self._tier_out_at + self._hold:
+            return
+        health, is_healthy = self._health_of(gone[-1])
+        if is_healthy:
+            await self._open_next_tier(None, health)
+        else:
+            self._unhealthy = health
+            self._present()
+
+    def _health_of(self, tier: Tier) -> tuple[str, bool]:
+        if not tier.submitted:
+            return f"tier {tier.number}: none of its {tier.targets} rows went out", False
+        worst = self._release.gate.worst_share
+        health = f"tier {tier.number}: {tier.failed} of {tier.submitted} ads failed; {worst:.0%} may"
+        return health, tier.failed <= worst * tier.submitted
+
+    def _is_last_tier(self) -> bool:
+        return all(tier.number <= self._plan.open_tier for tier in self._plan.tiers)
+
+    @property
+    def _hold(self) -> timedelta:
+        return timedelta(seconds=self._release.gate.hold_seconds)
+
+    async def _open_next_tier(self, by: Proceed | None, why: str) -> OpenTier:
+        opened = await workflow.execute_activity_method(
+            SteeringActivities.open_next_tier,
+            NextTier(campaign_id=self._release.campaign_id, by=by, why=why),
+            summary="Let the next tier go" if by is None else f"Let the next tier go, says {by.actor}",
+            **(_calls.RECORD if by is None else _calls.ANSWER),
+        )
+        self._tier_out_at, self._unhealthy = None, ""
+        self._news = True
+        return opened
 
     def _release_due_waves(self) -> None:
+        if self._missing:
+            return
         for wave in self._plan.waves:
-            if wave.due_at > workflow.now():
+            if wave.due_at > workflow.now() or wave.tier > self._plan.open_tier:
                 continue
             for shard in wave.shards:
                 if (wave.number, shard) not in self._shards and len(self._shards) < SHARDS_AT_ONCE:
@@ -200,30 +318,60 @@ class ReleaseCampaignWorkflow:
     async def _wait_for_news(self) -> None:
         if not self._plan.waves and not self._shards:
             return
-        waiting = any(wave.waiting for wave in self._plan.waves)
-        due = [wave.due_at for wave in self._plan.waves if wave.due_at > workflow.now()]
-        pauses = [moment - workflow.now() for moment in due[:1]]
-        if waiting and not self._cancelled:
-            pauses.append(LOOK_AGAIN)
+        moments = self._moments_to_come()
         if self._shards:
             self._enter(ReleasePhase.PROMOTE, f"{len(self._shards)} shards")
-        elif due:
+        elif self._missing:
+            self._enter(ReleasePhase.APPROVE, "approvers")
+        elif self._unhealthy:
+            self._enter(ReleasePhase.PROMOTE, "a person: a tier is not healthy")
+        elif self._tier_out_at is not None:
+            self._enter(ReleasePhase.PROMOTE, "the hold after a tier")
+        elif self._next_due() is not None:
             self._enter(ReleasePhase.PROMOTE, "the release instant")
-        elif waiting:
+        elif any(wave.waiting for wave in self._plan.waves):
             self._enter(ReleasePhase.REQUEST, "owners")
+        pause = max(min(moments) - workflow.now(), timedelta(milliseconds=1)) if moments else LOOK_AGAIN
         try:
-            await workflow.wait_condition(
-                lambda: self._news, timeout=min(pauses) if pauses else LOOK_AGAIN, timeout_summary="until the next wave"
-            )
+            await workflow.wait_condition(lambda: self._news, timeout=pause, timeout_summary="until the next wave")
         except TimeoutError:
             return
+
+    def _moments_to_come(self) -> list[datetime]:
+        """When there is something to do without a signal."""
+        next_due = self._next_due()
+        moments = [] if next_due is None else [next_due]
+        if any(wave.waiting for wave in self._plan.waves) and not self._cancelled:
+            moments.append(workflow.now() + LOOK_AGAIN)
+        if self._missing:
+            moments.append(self._next_reminder())
+        if self._shards:
+            moments.append(workflow.now() + self._between_looks())
+        if self._tier_out_at is not None and not self._unhealthy and not self._paused:
+            moments.append(self._tier_out_at + self._hold)
+        return moments
+
+    def _between_looks(self) -> timedelta:
+        """While shards work it shows how far they are: often as long as something moves, seldom in a long review."""
+        moved, self._seen = self._seen != self._plan.counts, self._plan.counts
+        self._pause = LOOK_AT_SHARDS if moved else min(self._pause * 2, LOOK_AGAIN)
+        return self._pause
 
     async def _renew_if_long(self) -> None:
         if not workflow.info().is_continue_as_new_suggested() or self._shards:
             return
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(
-            self._release.model_copy(update={"resumed": True, "resumed_paused": self._paused}),
+            self._release.model_copy(
+                update={
+                    "resumed": True,
+                    "resumed_paused": self._paused,
+                    "resumed_tier_out_at": self._tier_out_at,
+                    "resumed_asked_at": self._asked_at,
+                    "resumed_reminders": self._reminders,
+                    "resumed_told_overdue": self._told_overdue,
+                }
+            ),
             memo={"bc": self._release.bc_id},
         )
 
@@ -276,19 +424,65 @@ class ReleaseCampaignWorkflow:
     def _one_verdict(self, command: SettleTarget) -> None:
         """Refuse a call with no verdict, or several: in the handler that would stop the workflow."""
 
-    @workflow.signal(name=names.PAUSE, description="Let no further batch through: {actor, reason}")
+    @workflow.update(name=names.RETIME, description="Another instant: {actor, reason, only, release_at or null: now}")
+    async def retime(self, command: Retime) -> Retimed:
+        """Rows that are not submitted go out at another instant; earlier takes two admins."""
+        retimed = await workflow.execute_activity_method(
+            SteeringActivities.retime_rows,
+            RetimeRows(
+                campaign_id=self._release.campaign_id,
+                command=command,
+                command_id=command_id(),
+                needs_approval=bool(self._release.approvals),
+            ),
+            summary=f"Other instants, says {command.actor}",
+            **_calls.ANSWER,
+        )
+        self._news = True
+        return retimed
+
+    @retime.validator
+    def _one_retime(self, command: Retime) -> None:
+        """Refuse a call with no command, or several: in the handler that would stop the workflow."""
+
+    @workflow.update(name=names.APPROVE, description="Agree or not: {actor, stage, plan_hash, verdict, reason}")
+    async def approve(self, command: Approve) -> Approved:
+        """Take an approver's word; the last missing one lets the release go."""
+        approved = await workflow.execute_activity_method(
+            SteeringActivities.record_approval,
+            RecordApproval(campaign_id=self._release.campaign_id, command=command, stages=self._release.approvals),
+            summary=f"{command.verdict.capitalize()} stage {command.stage}, says {command.actor}",
+            **_calls.ANSWER,
+        )
+        self._news = True
+        return approved
+
+    @approve.validator
+    def _one_approval(self, command: Approve) -> None:
+        """Refuse a call with no command, or several: in the handler that would stop the workflow."""
+
+    @workflow.update(name=names.PROCEED, description="Let the next tier go: {actor, reason}")
+    async def proceed(self, command: Proceed) -> OpenTier:
+        """Let the next tier go, whatever the health of the one before."""
+        return await self._open_next_tier(command, command.reason)
+
+    @proceed.validator
+    def _one_proceed(self, command: Proceed) -> None:
+        """Refuse a call with no command, or several: in the handler that would stop the workflow."""
+
+    @workflow.signal(name=names.PAUSE, description="Let no further batch through: {actor, reason, only}")
     @one_value
     async def pause(self, raw: RawValue) -> None:
         """What is in flight finishes and is recorded."""
         await self._brake(raw, names.PAUSE, paused=True)
 
-    @workflow.signal(name=names.RESUME, description="Go on: {actor, reason}")
+    @workflow.signal(name=names.RESUME, description="Go on: {actor, reason, only, late}")
     @one_value
     async def resume(self, raw: RawValue) -> None:
-        """Go on; what became due in the meantime is published now."""
+        """Go on; what became due in the meantime is published now, skipped, or asked about."""
         await self._brake(raw, names.RESUME, paused=False)
 
-    @workflow.signal(name=names.CANCEL, description="Publish nothing more: {actor, reason}")
+    @workflow.signal(name=names.CANCEL, description="Publish nothing more: {actor, reason, only}")
     @one_value
     async def cancel(self, raw: RawValue) -> None:
         """Whatever was not submitted is cancelled; ads that exist stay as they are."""
@@ -299,15 +493,18 @@ class ReleaseCampaignWorkflow:
         if command is None:
             self._present()
             return
+        paused = paused if command.only.is_all else self._paused
+        cancelled = (cancelled and command.only.is_all) or self._cancelled
         try:
             await workflow.execute_activity_method(
-                ReleaseActivities.set_brake,
+                SteeringActivities.set_brake,
                 Brake(
                     campaign_id=self._release.campaign_id,
                     command=command,
                     action=action,
                     paused=paused,
-                    cancelled=cancelled or self._cancelled,
+                    cancelled=cancelled,
+                    late=self._release.late,
                 ),
                 summary=f"{action.capitalize()} by {command.actor}",
                 **_calls.LOOK,
@@ -318,11 +515,11 @@ class ReleaseCampaignWorkflow:
             self._last_error = describe(error)
             self._present()
             return
-        self._paused = paused
-        self._cancelled = cancelled or self._cancelled
+        self._paused, self._cancelled = paused, cancelled
         self._news = True
-        for wave, shard in list(self._shards):
-            await self._signal_shard(wave, shard, action, command)
+        if command.only.is_all:
+            for wave, shard in list(self._shards):
+                await self._signal_shard(wave, shard, action, command)
         self._present()
 
     async def _signal_shard(self, wave: int, shard: int, signal: str, message: Contract) -> None:
@@ -358,9 +555,27 @@ class ReleaseCampaignWorkflow:
             waves=self._plan.waves[:50],
             next_due=self._next_due(),
             paused=self._paused,
+            tiers=self._plan.tiers,
+            territories=self._plan.territories,
+            open_tier=self._plan.open_tier,
+            plan_hash=self._plan.plan_hash,
+            missing_approvals=self._missing,
             attention=self._attention(),
             last_error=self._last_error,
             undecodable_signals=self._undecodable.count,
+        )
+
+    @property
+    def _missing(self) -> tuple[str, ...]:
+        return () if self._cancelled else missing_approvals(self._release.approvals, self._plan.approvals)
+
+    def _tiers_line(self) -> str:
+        if len(self._plan.tiers) < 2:  # noqa: PLR2004 - one tier is all there is
+            return ""
+        return "; ".join(
+            f"{tier.number}: {tier.submitted} of {tier.targets} submitted, {tier.failed} failed"
+            + ("" if tier.number <= self._plan.open_tier else " (held back)")
+            for tier in self._plan.tiers
         )
 
     def _next_due(self) -> datetime | None:
@@ -369,6 +584,13 @@ class ReleaseCampaignWorkflow:
     def _attention(self) -> str:
         if self._paused:
             return "paused: resume or cancel it"
+        if self._missing:
+            return f"approval is missing: {'; '.join(self._missing)}"
+        if self._unhealthy:
+            return f"{self._unhealthy}: look at them, then `sparkads campaign proceed`, or cancel it"
+        held = self._plan.counts.get(TargetState.PAUSED, 0)
+        if held:
+            return f"{held} rows are paused: resume or cancel them"
         unknown = self._plan.counts.get(TargetState.UNKNOWN, 0)
         if unknown:
             rows = ", ".join(self._plan.unknown)
@@ -394,6 +616,7 @@ class ReleaseCampaignWorkflow:
                 "waiting for": self._waiting_on,
                 "since": self._since,
                 "next wave": next_due or "none",
+                "tiers": self._tiers_line(),
                 "targets": ", ".join(f"{count} {state}" for state, count in sorted(counts.items())),
                 "shards running": len(self._shards) or "",
                 "paused": "yes" if self._paused else "",

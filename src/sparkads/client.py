@@ -12,6 +12,7 @@ id does not run it twice.
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
@@ -28,7 +29,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from sparkads import names
+from sparkads import manifest, names
 from sparkads.contracts.access_request import AccessRequestStatus
 from sparkads.contracts.audit import AskAudit, AuditAnswer
 from sparkads.contracts.authorization import AuthorizationStatus, EndAuthorization, Share, ShareResult, Unshare
@@ -53,17 +54,23 @@ from sparkads.contracts.notification import AskNotifications, Notifications
 from sparkads.contracts.people import AskPeople, People
 from sparkads.contracts.plan import Plan, PlanContent
 from sparkads.contracts.release import (
+    Approve,
+    Approved,
     AskReport,
     Command,
+    OpenTier,
+    Proceed,
     ReleaseInput,
     ReleaseResult,
     ReleaseStatus,
     ReportFiles,
+    Retime,
+    Retimed,
     SettleTarget,
     TargetSettled,
 )
 from sparkads.converter import data_converter
-from sparkads.errors import CampaignExists, NothingOnRecord, Renewing, Unreachable, from_failure
+from sparkads.errors import CampaignExists, ManifestInvalid, NothingOnRecord, Renewing, Unreachable, from_failure
 from sparkads.files import Files
 
 UPDATES_AT_ONCE = 8
@@ -233,6 +240,48 @@ class SparkAds:
 
     # Promote
 
+    async def release(
+        self,
+        file: Path,
+        *,
+        campaign_id: str,
+        bc_id: str,
+        actor: str,
+        operator: str,
+        plan_hash: str | None = None,
+        **more: Any,
+    ) -> Plan:
+        """
+        Check a manifest, upload its files, plan the release and start it as planned; the same id starts it once.
+
+        Args:
+            file: the manifest; its videos are looked for beside it.
+            campaign_id: the release's id.
+            bc_id: the Business Center.
+            actor: who starts it.
+            operator: who runs the ads: needs both keys (R5).
+            plan_hash: of the plan that was agreed to; without it the plan of this moment is started.
+            more: further fields of `ReleaseInput`.
+
+        Raises:
+            ManifestInvalid: with every mistake; nothing was uploaded.
+            Refusal: as of `plan_release` and `start_release`. That the plan has changed is said by `wait_for_release`.
+        """
+        read = await asyncio.to_thread(manifest.read, file)
+        if read.problems:
+            raise ManifestInvalid("; ".join(str(problem) for problem in read.problems))
+        asked = ReleaseInput(
+            campaign_id=campaign_id,
+            bc_id=bc_id,
+            actor=actor,
+            operator=operator,
+            manifest=await manifest.bundle(read, self.files),
+            **more,
+        )
+        plan = await self.plan_release(asked)
+        await self.start_release(asked.model_copy(update={"plan_hash": plan_hash or plan.hash}))
+        return plan
+
     async def plan_release(self, release: ReleaseInput) -> Plan:
         """
         What a release would do; changes nothing.
@@ -321,6 +370,34 @@ class SparkAds:
     async def cancel(self, campaign_id: str, command: Command) -> None:
         """Publish nothing more; ads that exist stay as they are."""
         await self._signal(names.release_campaign_id(campaign_id), names.CANCEL, command)
+
+    async def retime(self, campaign_id: str, command: Retime, *, command_id: str | None = None) -> Retimed:
+        """
+        Give rows that are not submitted another instant; an earlier one takes two admins who say the same.
+
+        Raises:
+            Refusal: OnlyItsPeople, AdminOnly, NotAMember, NothingOnRecord, or ManifestInvalid for a time in the past.
+        """
+        workflow_id = names.release_campaign_id(campaign_id)
+        return await self._update(workflow_id, names.RETIME, command, Retimed, command_id)
+
+    async def approve(self, campaign_id: str, command: Approve) -> Approved:
+        """
+        Agree to a release as an approver of one of its stages, or reject it; what is still missing.
+
+        Raises:
+            Refusal: NotAnApprover, PlanChanged, NotAMember, NothingOnRecord.
+        """
+        return await self._update(names.release_campaign_id(campaign_id), names.APPROVE, command, Approved, None)
+
+    async def proceed(self, campaign_id: str, command: Proceed) -> OpenTier:
+        """
+        Let the next tier of a release go, whatever the health of the one before.
+
+        Raises:
+            Refusal: OnlyItsPeople, NotAMember, NothingOnRecord.
+        """
+        return await self._update(names.release_campaign_id(campaign_id), names.PROCEED, command, OpenTier, None)
 
     async def settle_target(self, campaign_id: str, command: SettleTarget) -> TargetSettled:
         """

@@ -14,6 +14,7 @@ Every named error of sparkads, in one place.
     │   ├── ManifestInvalid         the manifest has mistakes; all of them are in the text
     │   ├── CampaignExists          a campaign of that id was started with another manifest
     │   ├── PlanChanged             a release would do something else than the plan that was agreed to
+    │   ├── NotAnApprover           only the approvers of a stage agree to a release
     │   ├── OutcomeKnown            only a target whose outcome is unknown can be settled by a person
     │   ├── EvidenceAgainst         what TikTok lists contradicts what a person says of a target
     │   ├── NothingOnRecord         the thing named by the command does not exist
@@ -88,6 +89,10 @@ class CampaignExists(Refusal):
 
 class PlanChanged(Refusal):
     """A release would do something else than the plan that was agreed to."""
+
+
+class NotAnApprover(Refusal):
+    """Only the approvers of a stage agree to a release."""
 
 
 class OutcomeKnown(Refusal):

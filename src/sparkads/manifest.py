@@ -44,9 +44,10 @@ COLUMNS: dict[str, str] = {
     "daily_budget": "per ad group, in the ad account's currency",
     "cover": "may be left out. push: a jpg or png like the video; empty: TikTok's first frame",
     "ad_group_id": "may be left out. TikTok's id of an ad group to use; empty: one is made",
+    "tier": "may be left out. 0 goes out first, as a canary, then 1, and so on; empty: 1",
 }
 
-OPTIONAL: Final = frozenset({"cover", "ad_group_id"})
+OPTIONAL: Final = frozenset({"cover", "ad_group_id", "tier"})
 """Columns that a manifest need not have."""
 
 CALLS_TO_ACTION = frozenset(
@@ -115,6 +116,7 @@ class ManifestRow(Contract):
     daily_budget: Decimal = Field(gt=0)
     cover: BlobRef | None = Field(default=None, description="None: the first frame that TikTok proposes")
     ad_group_id: TikTokId | None = Field(default=None, description="None: an ad group is made")
+    tier: int = Field(default=1, ge=0, le=99, description="tiers go out one after the other; 0 is the canary")
 
     def due_at(self, now: datetime) -> datetime:
         """The instant at which the row is due; `now` if the row says so."""
@@ -251,9 +253,9 @@ def template() -> str:
     writer.writerow(COLUMNS)
     release_at = f"{datetime.now(UTC) + timedelta(weeks=4):%Y-%m-%d} 00:00"
     push = ["nz-1", "push", "@artist", "7100000000000000001", "NZ", "2186224", "Pacific/Auckland", release_at]
-    push += ["profile", "teaser.mp4", "", "Out now", "https://example.com/song", "LISTEN_NOW", "50", "", ""]
+    push += ["profile", "teaser.mp4", "", "Out now", "https://example.com/song", "LISTEN_NOW", "50", "", "", ""]
     pull = ["us-1", "pull", "@artist.two", "7100000000000000002", "US", "6252001", "America/New_York", release_at]
-    pull += ["", "", "7400000000000000001", "", "https://example.com/song", "LISTEN_NOW", "80", "", ""]
+    pull += ["", "", "7400000000000000001", "", "https://example.com/song", "LISTEN_NOW", "80", "", "", ""]
     writer.writerows([push, pull])
     return out.getvalue()
 
@@ -346,6 +348,7 @@ class _Checker:
                 call_to_action=row["call_to_action"],
                 daily_budget=budget,
                 ad_group_id=row["ad_group_id"] or None,
+                tier=int(row["tier"] or 1),
             )
         )
         if video is not None:
@@ -425,6 +428,8 @@ class _Checker:
             near = difflib.get_close_matches(row["call_to_action"].upper(), CALLS_TO_ACTION, n=1)
             advice = f"did you mean {near[0]}?" if near else "write one like LISTEN_NOW"
             self._say(line, "call_to_action", row["call_to_action"], "is unknown", advice)
+        if row["tier"] and not re.fullmatch(r"[0-9]{1,2}", row["tier"]):
+            self._say(line, "tier", row["tier"], "is no tier", "write a whole number from 0 to 99, or nothing")
         if row["ad_group_id"] and not _DIGITS.match(row["ad_group_id"]):
             self._say(line, "ad_group_id", row["ad_group_id"], "is no ad group id", "write its digits, or nothing")
 

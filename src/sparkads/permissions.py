@@ -16,6 +16,7 @@ from sparkads.errors import (
     AdminOnly,
     BusinessCenterUnknown,
     NotAMember,
+    NotAnApprover,
     NothingOnRecord,
     OnlyItsPeople,
     OutcomeKnown,
@@ -326,6 +327,33 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         names.CANCEL, _RELEASES, "signal", Action.RUN_RELEASE, _while_it_lasts(running=_DONE, paused=_DONE), steers=True
+    ),
+    # Later than it was; earlier takes two admins: tests/publishing/test_retime.py.
+    Command(
+        names.RETIME,
+        _RELEASES,
+        "update",
+        Action.RUN_RELEASE,
+        _while_it_lasts(running=_DONE, paused=_DONE),
+        about="later",
+        steers=True,
+    ),
+    # There is one tier in these releases; tests/publishing/test_tiers.py has more.
+    Command(
+        names.PROCEED,
+        _RELEASES,
+        "update",
+        Action.RUN_RELEASE,
+        _while_it_lasts(running=_NOTHING_TO_DO, paused=_NOTHING_TO_DO),
+        steers=True,
+    ),
+    # Only its approvers may: these releases have none, tests/publishing/test_approvals.py has some.
+    Command(
+        names.APPROVE,
+        _RELEASES,
+        "update",
+        Action.RUN_RELEASE,
+        _while_it_lasts(running=NotAnApprover, paused=NotAnApprover),
     ),
     # None of the targets of these releases has an unknown outcome; tests/publishing/test_settle.py has one.
     Command(

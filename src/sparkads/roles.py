@@ -47,6 +47,7 @@ class Action(StrEnum):
     READ_AUDIT = "read the audit trail"
     SEE_NOTIFICATIONS = "read notifications"
     RUN_RELEASE = "run a release campaign"
+    LIFT_EMBARGO = "bring a release forward"
 
 
 _ADMINS = frozenset({BcRole.ADMIN})
@@ -82,6 +83,7 @@ RIGHTS: Mapping[Action, Right] = MappingProxyType(
         Action.READ_AUDIT: Right("R3", _ADMINS),
         Action.SEE_NOTIFICATIONS: Right("R2", _ADMINS),
         Action.RUN_RELEASE: Right("R5", _MEMBERS),
+        Action.LIFT_EMBARGO: Right("R5", _ADMINS),
     }
 )
 """Who may do what. The owner of an account is asked by TikTok itself, and needs no role here."""

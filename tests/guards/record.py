@@ -43,7 +43,20 @@ from sparkads.contracts.business_center import (
 from sparkads.contracts.drift import AskDrift
 from sparkads.contracts.notification import AskNotifications
 from sparkads.contracts.people import AskPeople
-from sparkads.contracts.release import AccessChanged, Command, OutcomeSettled, ReleaseInput, SettleTarget, TargetState
+from sparkads.contracts.release import (
+    AccessChanged,
+    ApprovalStage,
+    Approve,
+    Command,
+    HealthGate,
+    OutcomeSettled,
+    Proceed,
+    ReleaseInput,
+    Retime,
+    Selection,
+    SettleTarget,
+    TargetState,
+)
 from sparkads.errors import Refusal
 from sparkads.scopes import Scope
 from store.database import Pool
@@ -462,6 +475,54 @@ async def release_not_allowed(world: World) -> None:
     await world.keep(names.release_campaign_id(run.campaign_id), "refused_as_a_whole")
 
 
+async def release_steered(world: World) -> None:
+    """Approved, given another instant, approved again; a canary that fails, and a person who goes on all the same."""
+    label, _ = await world.label("kiri")
+    rows = [
+        pull("canary", "@kiri", label.ad_account, "7499999999999999999", tier="0"),
+        push("rest", "@kiri", label.ad_account, **_soon(3600)),
+        push("healthy", "@kiri", label.ad_account, video="other.mp4", tier="2"),
+    ]
+    stage = ApprovalStage(name="artist", approvers=(label.standard,))
+    asked = ReleaseInput(
+        campaign_id=f"steered-{label.bc_id[-4:]}",
+        bc_id=label.bc_id,
+        actor=label.admin,
+        operator=label.operator,
+        manifest=await bundle(label, world.folder, rows),
+        approvals=(stage,),
+        approval_deadline=datetime.now(UTC) + timedelta(seconds=3),
+        gate=HealthGate(hold_seconds=1),
+    )
+    plan = await world.spark.plan_release(asked)
+    await world.spark.start_release(asked.model_copy(update={"plan_hash": plan.hash}))
+    run = Release(asked.campaign_id, label, world.db)
+    await run.row_reaches("rest", TargetState.READY)
+    approve = Approve(actor=label.standard, stage="artist", plan_hash=plan.hash)
+    await _refused(world.spark.approve(run.campaign_id, approve.model_copy(update={"actor": label.admin})))
+    await world.spark.approve(run.campaign_id, approve)
+    moment = (datetime.now(UTC) + timedelta(seconds=3)).replace(tzinfo=None, microsecond=0)
+    later = Retime(actor=label.admin, reason="earlier", only=Selection(rows=("rest",)), release_at=moment)
+    await world.spark.retime(run.campaign_id, later)
+    later = later.model_copy(update={"release_at": moment + timedelta(days=1), "reason": "later"})
+    retimed = await world.spark.retime(run.campaign_id, later)
+    await until(lambda: _attention(world, run, "approval is missing"), "approval is missing")
+    await world.spark.approve(run.campaign_id, approve.model_copy(update={"plan_hash": str(retimed.plan_hash)}))
+    await until(lambda: _attention(world, run, "none of its 1 rows went out"), "the canary is not well")
+    await world.spark.proceed(run.campaign_id, Proceed(actor=label.operator, reason="it was an old post"))
+    await world.spark.cancel(
+        run.campaign_id, Command(actor=label.operator, reason="not this one", only=Selection(rows=("rest",)))
+    )
+    await until(lambda: _attention(world, run, "tier 1"), "nothing of it went out either")
+    await world.spark.proceed(run.campaign_id, Proceed(actor=label.operator, reason="go on"))
+    await run.finished()
+    await world.keep(names.release_campaign_id(run.campaign_id), "steered")
+
+
+async def _attention(world: World, run: Release, words: str) -> bool:
+    return words in (await world.spark.release_status(run.campaign_id)).attention
+
+
 async def release_planned(world: World) -> None:
     """What a release would do, asked by somebody who may and by somebody who is no member."""
     label, _ = await world.label("kiri")
@@ -647,6 +708,7 @@ TOGETHER = (
     release_of_all_kinds,
     release_not_allowed,
     release_planned,
+    release_steered,
     shard_terminated,
     shard_that_waited,
 )

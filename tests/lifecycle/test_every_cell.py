@@ -44,9 +44,9 @@ from sparkads.contracts.drift import AskDrift
 from sparkads.contracts.notification import AskNotifications
 from sparkads.contracts.people import AskPeople
 from sparkads.contracts.plan import Plan
+from sparkads.contracts.release import Approve, Proceed, ReleaseInput, Retime, Retimed, SettleTarget, TargetState
 from sparkads.contracts.release import Command as SteeringCommand
-from sparkads.contracts.release import ReleaseInput, SettleTarget, TargetState
-from sparkads.errors import AdminOnly, NotAMember, OnlyItsPeople, Refusal
+from sparkads.errors import AdminOnly, NotAMember, NotAnApprover, OnlyItsPeople, Refusal
 from sparkads.permissions import (
     COMMANDS,
     NEED_NO_RIGHT,
@@ -396,6 +396,16 @@ SEND: dict[str, Send] = {
     "ReleaseCampaign cancel": lambda world, actor, target: world.spark.cancel(
         target.campaign_id, SteeringCommand(actor=actor)
     ),
+    "ReleaseCampaign retime later": lambda world, actor, target: world.spark.retime(
+        target.campaign_id,
+        Retime(actor=actor, reason="a cell", release_at=datetime(2100, 1, 1) + timedelta(days=next(_numbers))),  # noqa: DTZ001 - a wall time
+    ),
+    "ReleaseCampaign proceed": lambda world, actor, target: world.spark.proceed(
+        target.campaign_id, Proceed(actor=actor, reason="a cell")
+    ),
+    "ReleaseCampaign approve": lambda world, actor, target: world.spark.approve(
+        target.campaign_id, Approve(actor=actor, stage="artist", plan_hash="ab" * 32)
+    ),
     "ReleaseCampaign settle_target": lambda world, actor, target: world.spark.settle_target(
         target.campaign_id, SettleTarget(actor=actor, row_id="row", because="a cell")
     ),
@@ -478,6 +488,11 @@ async def release_resumed(world: World, target: Target, _: Any) -> None:
     await until(lambda: flag(world, target.campaign_id, "paused"), "paused again")
 
 
+async def release_retimed(world: World, target: Target, answer: Retimed) -> None:
+    assert (answer.rows, answer.waits_for) == (1, "")
+    await until(lambda: ready(world, target.campaign_id), "through its gates again")
+
+
 async def release_cancelled(world: World, target: Target, _: Any) -> None:
     await world.spark.wait_for_release(target.campaign_id)
     assert set(await releases.counts(world.db, target.campaign_id)) == {TargetState.CANCELLED}
@@ -501,6 +516,7 @@ DONE: dict[str, Callable[[World, Target, Any], Awaitable[None]]] = {
     "ReleaseCampaign pause": release_paused,
     "ReleaseCampaign resume": release_resumed,
     "ReleaseCampaign cancel": release_cancelled,
+    "ReleaseCampaign retime later": release_retimed,
 }
 
 
@@ -577,7 +593,7 @@ class Attempt:
         assert f"Ada ({self.world.label.admin})" in text
         action = self.cell.command.action
         assert action is not None
-        if refusal is OnlyItsPeople:
+        if refusal in {OnlyItsPeople, NotAnApprover}:
             assert subject == self.cell.command.name
         else:
             assert subject == action
@@ -645,6 +661,8 @@ class Attempt:
                     [RequestOpened.ALREADY_OPEN],
                     [RequestOpened.ALREADY_AUTHORIZED],
                 )
+            case names.PROCEED:
+                assert answer.number == 1  # the only tier
             case names.SHARE | names.UNSHARE:
                 assert [pair.outcome for pair in answer.pairs] == [PairOutcome.ALREADY]
             case name:
@@ -705,6 +723,7 @@ PERSONAL: Mapping[type[Refusal], str] = {
     AdminOnly: "only a BC admin may",
     NotAMember: "is no member",
     OnlyItsPeople: "may not",
+    NotAnApprover: "does not approve",
 }
 """Refusals for who somebody is, and the words that tell them apart where a signal leaves no error class."""
 
@@ -831,6 +850,15 @@ RAW: dict[str, tuple[State, str]] = {
     "ReleaseCampaign pause": (ReleaseState.RUNNING, '{"actor": "ACTOR"}'),
     "ReleaseCampaign resume": (ReleaseState.PAUSED, '{"actor": "ACTOR"}'),
     "ReleaseCampaign cancel": (ReleaseState.RUNNING, '{"actor": "ACTOR"}'),
+    "ReleaseCampaign retime later": (
+        ReleaseState.RUNNING,
+        '{"actor": "ACTOR", "reason": "by hand", "release_at": "2200-01-01T00:00:00"}',
+    ),
+    "ReleaseCampaign proceed": (ReleaseState.RUNNING, '{"actor": "ACTOR", "reason": "by hand"}'),
+    "ReleaseCampaign approve": (
+        ReleaseState.RUNNING,
+        '{"actor": "ACTOR", "stage": "artist", "plan_hash": "' + "ab" * 32 + '"}',
+    ),
     "ReleaseCampaign settle_target": (
         ReleaseState.RUNNING,
         '{"actor": "ACTOR", "row_id": "row", "because": "by hand"}',

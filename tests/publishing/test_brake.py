@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from releasing import pull, push, release
+import pytest
+from releasing import Release, pull, push, release
 
 from sparkads.contracts.authorization import EndAuthorization
-from sparkads.contracts.release import Command, TargetState
+from sparkads.contracts.release import Command, LatePolicy, Selection, TargetState
 from store.database import Pool
 from tests.conftest import Label, post_of, until
 
@@ -56,6 +57,71 @@ async def test_a_cancel_leaves_nothing_that_was_not_submitted(label: Label, db: 
     assert done["later"].state is TargetState.CANCELLED
     assert "the date has moved" in done["later"].reason
     assert list(await run.ads()) == ["now"]
+
+
+async def test_a_territory_a_row_or_a_wave_can_be_held_back_alone(label: Label, db: Pool, tmp_path: Path) -> None:
+    await label.authorized("kiri")
+    later = _soon(3600)
+    rows = [
+        push("nz", "@kiri", label.ad_account, **later),
+        push("de", "@kiri", label.ad_account, territory="DE", video="de.mp4", **later),
+        push("at", "@kiri", label.ad_account, territory="AT", video="at.mp4", **later),
+    ]
+    run = await release(label, db, tmp_path, rows)
+    await run.row_reaches("at", TargetState.READY)
+    europe = Selection(territories=("DE", "AT"))
+
+    await label.spark.pause(run.campaign_id, Command(actor=label.operator, reason="rights", only=europe))
+    await run.row_reaches("de", TargetState.PAUSED)
+    held = await run.row_reaches("at", TargetState.PAUSED)
+    await label.spark.resume(run.campaign_id, Command(actor=label.operator, only=Selection(rows=("de",))))
+    await run.row_reaches("de", TargetState.READY)
+    await label.spark.cancel(
+        run.campaign_id, Command(actor=label.operator, reason="no rights", only=Selection(rows=("at",)))
+    )
+    gone = await run.row_reaches("at", TargetState.CANCELLED)
+
+    assert (held.reason, gone.reason) == ("paused: rights", "cancelled: no rights")
+    assert (await run.rows())["nz"].state is TargetState.READY
+    assert not (await label.spark.release_status(run.campaign_id)).paused
+    await label.spark.cancel(run.campaign_id, Command(actor=label.admin))
+    assert (await run.finished())["nz"].state is TargetState.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("policy", "state"),
+    [
+        (LatePolicy.PUBLISH, TargetState.PUBLISHED),
+        (LatePolicy.SKIP, TargetState.BLOCKED),
+        (LatePolicy.ASK, TargetState.PAUSED),
+    ],
+)
+async def test_what_becomes_of_late_rows_is_said_by_the_release(
+    label: Label, db: Pool, tmp_path: Path, policy: LatePolicy, state: TargetState
+) -> None:
+    await label.authorized("kiri")
+    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(5))], late=policy)
+    await run.row_reaches("row", TargetState.READY)
+    await label.spark.pause(run.campaign_id, Command(actor=label.operator, only=Selection(rows=("row",))))
+    await run.row_reaches("row", TargetState.PAUSED)
+    # As if the pause had lasted for an hour.
+    await db.execute("UPDATE targets SET due_at = due_at - interval '1 hour' WHERE campaign_id = $1", run.campaign_id)
+
+    await label.spark.resume(run.campaign_id, Command(actor=label.operator))
+
+    if policy is LatePolicy.ASK:
+        asked = await until(lambda: _reason(run), "it asks")
+        assert "resume it with --late publish" in asked
+        await label.spark.resume(run.campaign_id, Command(actor=label.operator, late=LatePolicy.PUBLISH))
+        state = TargetState.PUBLISHED
+    row = (await run.finished())["row"]
+    assert row.state is state
+    assert ("late rows are skipped" in row.reason) is (policy is LatePolicy.SKIP)
+
+
+async def _reason(run: Release) -> str:
+    reason = (await run.rows())["row"].reason
+    return reason if "instant has passed" in reason else ""
 
 
 async def test_a_bystander_cannot_pull_the_brake(label: Label, db: Pool, tmp_path: Path) -> None:

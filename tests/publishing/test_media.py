@@ -110,6 +110,18 @@ async def test_what_a_lost_answer_made_is_found_and_not_made_again(
     assert made == {"videos": 1, "campaigns": 1, "adgroups": 1, "images": 1}
 
 
+async def test_many_rows_of_one_video_ask_for_its_cover_once(label: Label, db: Pool, tmp_path: Path) -> None:
+    handles = [f"choir{number}" for number in range(12)]
+    await label.authorized(*handles)
+    path = "/file/video/suggestcover/"
+    before = (await label.simulator.get("calls"))["paths"].get(path, {"calls": 0})["calls"]
+
+    run = await release(label, db, tmp_path, [push(handle, f"@{handle}", label.ad_account) for handle in handles])
+    await run.finished()
+
+    assert (await label.simulator.get("calls"))["paths"][path]["calls"] == before + 1
+
+
 async def test_two_releases_at_once_upload_a_file_once(label: Label, db: Pool, tmp_path: Path) -> None:
     await label.authorized("kiri", "ari")
     before = (await label.simulator.get("calls"))["paths"][UPLOAD]["calls"]

@@ -2,11 +2,10 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import RenderableType
@@ -15,22 +14,22 @@ from rich.text import Text
 
 from sparkads import clock
 from sparkads import manifest as manifests
-from sparkads.cli import output
-from sparkads.cli.connection import NotConfirmed, run, seen
+from sparkads.cli import output, steering
+from sparkads.cli.connection import run
 from sparkads.cli.mistakes import Mistakes, collected
-from sparkads.cli.options import Actor, AsJson, Campaign, NeededReason, OutFolder, Reason, described
+from sparkads.cli.options import Actor, AsJson, Campaign, OutFolder, described
 from sparkads.cli.plan import pictures, write_page
 from sparkads.cli.watch import counts_table, picture, watch
 from sparkads.client import SparkAds
 from sparkads.contracts.base import BlobRef, Contract, Name
 from sparkads.contracts.plan import Plan, PlanContent
 from sparkads.contracts.release import (
+    ApprovalStage,
     AskReport,
-    Command,
+    HealthGate,
+    LatePolicy,
     ReleaseInput,
-    ReleasePhase,
     ReleaseResult,
-    ReleaseStatus,
     ReportFiles,
     TargetState,
 )
@@ -38,10 +37,6 @@ from sparkads.files import Files
 from sparkads.manifest import Manifest, Mode, Problem
 from sparkads.settings import ClientSettings, load_settings
 from sparkads.web_files import WebFile
-
-_CONFIRM_SECONDS = 10.0
-_CANCEL_SECONDS = 5.0
-"""A cancellation shows late where ads are in review: not seeing it within this time is no mistake."""
 
 _UNWRITTEN = BlobRef(sha256="0" * 64, size=0)
 """Stands for the manifest while the other arguments are checked, before anything is uploaded."""
@@ -70,7 +65,28 @@ RequestDeadline = Annotated[
     ),
 ]
 
+Hold = Annotated[
+    float,
+    typer.Option("--hold", metavar="MINUTES", help="Between two tiers, before health is judged."),
+]
+WorstShare = Annotated[
+    float, typer.Option("--worst-share", metavar="PERCENT", help="Of a tier's ads that may fail before it stops.")
+]
+Late = Annotated[LatePolicy, typer.Option("--late", help="What becomes of rows whose instant passes during a pause.")]
+Approvals = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--approval",
+        metavar="STAGE=USER_ID,…[:QUORUM]",
+        help="Who has to agree before anything goes out; may be repeated. Without a quorum all of them.",
+    ),
+]
+ApproveBy = Annotated[
+    str | None, typer.Option("--approve-by", metavar="TIME", help="After it approvers are told at once: ISO 8601.")
+]
+
 app = typer.Typer(no_args_is_help=True, help="Promote: release campaigns, from a manifest to a report.")
+app.add_typer(steering.app)
 
 
 class _Named(Contract):
@@ -151,6 +167,11 @@ def plan(
     campaign_id: CampaignId = None,
     roster: Roster = None,
     request_deadline: RequestDeadline = None,
+    hold: Hold = 15,
+    worst_share: WorstShare = 5,
+    late: Late = LatePolicy.PUBLISH,
+    approval: Approvals = None,
+    approve_by: ApproveBy = None,
     page: Annotated[
         Path | None, typer.Option("--page", metavar="FILE", dir_okay=False, help="Write it as an HTML page, too.")
     ] = None,
@@ -168,7 +189,10 @@ def plan(
       sparkads campaign plan midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --page plan.html
       sparkads campaign plan midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --json
     """
-    asked = _asked(file, bc, operator, campaign_id, roster, request_deadline, actor)
+    settings = _Settings(
+        bc, operator, campaign_id, roster, request_deadline, hold, worst_share, late, approval, approve_by, actor
+    )
+    asked = _asked(file, settings)
     planned, content = run(asked.settings, lambda spark: _plan(spark, asked), files=True, long=True)
     if page is not None:
         write_page(page, planned, content)
@@ -192,6 +216,11 @@ def apply(
     campaign_id: CampaignId = None,
     roster: Roster = None,
     request_deadline: RequestDeadline = None,
+    hold: Hold = 15,
+    worst_share: WorstShare = 5,
+    late: Late = LatePolicy.PUBLISH,
+    approval: Approvals = None,
+    approve_by: ApproveBy = None,
     plan_hash: Annotated[
         str | None, typer.Option("--plan", metavar="HASH", help="The plan that was looked at; refused if it changed.")
     ] = None,
@@ -219,7 +248,10 @@ def apply(
             mistakes.problems.append(
                 "say --plan HASH, as `sparkads campaign plan` prints it, or --yes: nobody can be asked"
             )
-        asked = _asked(file, bc, operator, campaign_id, roster, request_deadline, actor, plan_hash, mistakes)
+        settings = _Settings(
+            bc, operator, campaign_id, roster, request_deadline, hold, worst_share, late, approval, approve_by, actor
+        )
+        asked = _asked(file, settings, plan_hash, mistakes)
     if plan_hash is None and not yes:
         planned, content = run(asked.settings, lambda spark: _plan(spark, asked), files=True, long=True)
         output.answer(planned, *pictures(planned, content), as_json=False)
@@ -282,61 +314,6 @@ def watch_campaign(campaign_id: Campaign, *, as_json: AsJson = False) -> None:
 
 @app.command()
 @described
-def pause(campaign_id: Campaign, *, reason: Reason = "", actor: Actor = None, as_json: AsJson = False) -> None:
-    """
-    Let no further batch through; what is in flight finishes. Its starter, its operator or an admin may.
-
-    Examples:
-      sparkads campaign pause midnight --reason "wrong cover"
-      sparkads campaign pause midnight --reason "wrong cover" --json
-    """
-    _steer(
-        campaign_id, actor, reason, SparkAds.pause, "paused", lambda now: now.paused, _CONFIRM_SECONDS, as_json=as_json
-    )
-
-
-@app.command()
-@described
-def resume(campaign_id: Campaign, *, reason: Reason = "", actor: Actor = None, as_json: AsJson = False) -> None:
-    """
-    Go on after a pause; what became due in the meantime is published now.
-
-    Examples:
-      sparkads campaign resume midnight
-      sparkads campaign resume midnight --reason "cover is right" --json
-    """
-    _steer(
-        campaign_id,
-        actor,
-        reason,
-        SparkAds.resume,
-        "resumed",
-        lambda now: not now.paused,
-        _CONFIRM_SECONDS,
-        as_json=as_json,
-    )
-
-
-@app.command()
-@described
-def cancel(campaign_id: Campaign, *, reason: NeededReason, actor: Actor = None, as_json: AsJson = False) -> None:
-    """
-    Publish nothing more; ads that exist stay as they are.
-
-    Examples:
-      sparkads campaign cancel midnight --reason "release is moved"
-      sparkads campaign cancel midnight --reason "release is moved" --json
-    """
-
-    def cancelled(now: ReleaseStatus) -> bool:
-        over = now.phase in {ReleasePhase.REPORT, ReleasePhase.CANCELLED, ReleasePhase.DONE}
-        return over or TargetState.CANCELLED in now.counts
-
-    _steer(campaign_id, actor, reason, SparkAds.cancel, "cancelled", cancelled, _CANCEL_SECONDS, as_json=as_json)
-
-
-@app.command()
-@described
 def report(campaign_id: Campaign, *, out: OutFolder, actor: Actor = None, as_json: AsJson = False) -> None:
     """
     Write a campaign's report as report.html, report.csv and report.json: as it stands, or the last one.
@@ -365,33 +342,52 @@ def report(campaign_id: Campaign, *, out: OutFolder, actor: Actor = None, as_jso
     )
 
 
-def _asked(
-    file: Path,
-    bc: str,
-    operator: str,
-    campaign_id: str | None,
-    roster: list[str] | None,
-    request_deadline: str | None,
-    actor: str | None,
-    plan_hash: str | None = None,
-    found: Mistakes | None = None,
-) -> _Asked:
+class _Settings(NamedTuple):
+    """What is said of a release beside its manifest, as it was typed."""
+
+    bc: str
+    operator: str
+    campaign_id: str | None
+    roster: list[str] | None
+    request_deadline: str | None
+    hold: float
+    worst_share: float
+    late: LatePolicy
+    approvals: list[str] | None
+    approve_by: str | None
+    actor: str | None
+
+
+def _asked(file: Path, typed: _Settings, plan_hash: str | None = None, found: Mistakes | None = None) -> _Asked:
     settings = load_settings()
     manifest = manifests.read(file)
     with collected() as mistakes:
         mistakes.problems += [*(found.problems if found else ()), *manifest.problems]
         release = mistakes.check(
             ReleaseInput,
-            campaign_id=campaign_id or file.stem,
-            bc_id=bc,
-            actor=actor or settings.actor,
-            operator=operator,
+            campaign_id=typed.campaign_id or file.stem,
+            bc_id=typed.bc,
+            actor=typed.actor or settings.actor,
+            operator=typed.operator,
             manifest=_UNWRITTEN,
-            roster=tuple(roster or ()),
-            request_deadline=mistakes.moment(request_deadline, "--request-deadline"),
+            roster=tuple(typed.roster or ()),
+            request_deadline=mistakes.moment(typed.request_deadline, "--request-deadline"),
+            gate=mistakes.check(HealthGate, hold_seconds=typed.hold * 60, worst_share=typed.worst_share / 100),
+            late=typed.late,
+            approvals=tuple(_stage(one, mistakes) for one in typed.approvals or ()),
+            approval_deadline=mistakes.moment(typed.approve_by, "--approve-by"),
             plan_hash=plan_hash,
         )
     return _Asked(settings, manifest, release)
+
+
+def _stage(text: str, mistakes: Mistakes) -> ApprovalStage:
+    name, _, rest = text.partition("=")
+    people, _, quorum = rest.partition(":")
+    approvers = tuple(one.strip() for one in people.split(",") if one.strip())
+    return mistakes.check(
+        ApprovalStage, name=name.strip(), approvers=approvers, quorum=quorum.strip() or len(set(approvers)) or 1
+    )
 
 
 async def _plan(spark: SparkAds, asked: _Asked) -> tuple[Plan, PlanContent]:
@@ -420,43 +416,6 @@ def _watch(campaign_id: str, document: dict[str, object], *, as_json: bool) -> N
         as_json=as_json,
     )
     raise typer.Exit(1 if missed else 0)
-
-
-def _steer(
-    campaign_id: str,
-    actor: str | None,
-    reason: str,
-    send: Callable[[SparkAds, str, Command], Coroutine[Any, Any, None]],
-    word: str,
-    done: Callable[[ReleaseStatus], bool],
-    within: float,
-    *,
-    as_json: bool,
-) -> None:
-    """Send a signal, and look for what it did: the campaign checks who sent it, and a signal has no answer."""
-    settings = load_settings()
-    with collected() as mistakes:
-        mistakes.check(_Named, campaign_id=campaign_id)
-        command = mistakes.check(Command, actor=actor or settings.actor, reason=reason)
-
-    async def steer(spark: SparkAds) -> tuple[ReleaseStatus, ReleaseStatus]:
-        before = await spark.release_status(campaign_id)
-        await send(spark, campaign_id, command)
-        after = await seen(
-            lambda: spark.release_status(campaign_id),
-            lambda now: done(now) or now.last_error != before.last_error,
-            within=within,
-        )
-        return before, after
-
-    before, after = run(settings, steer)
-    confirmed = done(after)
-    if not confirmed and (after.last_error != before.last_error or word != "cancelled"):
-        because = after.last_error or f"is {command.actor} its starter, its operator or an admin?"
-        raise NotConfirmed(f"campaign {campaign_id} is not {word}: {because}")
-    words = f"campaign {campaign_id} is {word}" if confirmed else "sent; ads in review are waited for"
-    document = {"campaign_id": campaign_id, "confirmed": confirmed, "status": after}
-    output.answer(document, Text(words), as_json=as_json)
 
 
 class _ShownFiles(Files):

@@ -43,6 +43,15 @@ _TYPED_AS = {
     "published_ad_id": "--published",
     "because": "--because",
     "plan_hash": "--plan",
+    "approvers": "--approval",
+    "quorum": "--approval",
+    "hold_seconds": "--hold",
+    "worst_share": "--worst-share",
+    "stage": "--stage",
+    "territories": "--territory",
+    "waves": "--wave",
+    "rows": "--row",
+    "release_at": "--to",
 }
 """Fields of the contracts, and what a person typed for them."""
 

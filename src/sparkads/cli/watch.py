@@ -1,7 +1,9 @@
 """A release campaign as it happens: a live picture on a terminal, a line for each change elsewhere."""
 
 import asyncio
+from collections import deque
 from datetime import UTC, datetime
+from time import monotonic
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -14,10 +16,13 @@ from temporalio.service import RPCError
 from sparkads.cli import output
 from sparkads.cli.connection import SILENT
 from sparkads.client import SparkAds
-from sparkads.contracts.release import FINAL_STATES, ReleaseResult, ReleaseStatus, TargetState
+from sparkads.contracts.release import FINAL_STATES, NOT_SUBMITTED, ReleaseResult, ReleaseStatus, TargetState
 
 LOOK_EVERY = 1.0
 """Seconds between two looks."""
+
+PACE_OVER = 60.0
+"""Seconds over which the pace is measured."""
 
 _STYLE = {TargetState.PUBLISHED: "green", TargetState.UNKNOWN: "yellow"} | {
     state: "red" for state in FINAL_STATES if state is not TargetState.PUBLISHED
@@ -60,17 +65,38 @@ async def _end(spark: SparkAds, campaign_id: str) -> ReleaseResult:
         await asyncio.sleep(LOOK_EVERY)
 
 
+class _Pace:
+    """How fast targets are submitted, over the last while."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def line(self, status: ReleaseStatus) -> str:
+        """Rate and time left of what is not submitted; empty while nothing moves."""
+        now = monotonic()
+        left = sum(status.counts.get(state, 0) for state in (*NOT_SUBMITTED, TargetState.SUBMITTING))
+        self._seen.append((now, left))
+        while now - self._seen[0][0] > PACE_OVER:
+            self._seen.popleft()
+        before, then = self._seen[0]
+        if left >= then:
+            return ""
+        rate = (then - left) / (now - before)
+        return f"{rate * 60:.0f} a minute; at that pace {_span(left / rate)} are left"
+
+
 class _View:
     """What is on the screen."""
 
     def __init__(self) -> None:
+        self._pace = _Pace()
         self._console = output.stderr()
         self.live = Live(console=self._console, auto_refresh=False, transient=True)
         self._last_line = ""
 
     def show(self, status: ReleaseStatus) -> None:
         if self._console.is_terminal:
-            self.live.update(picture(status), refresh=True)
+            self.live.update(picture(status, self._pace.line(status)), refresh=True)
         else:
             self._line(f"{status.phase}: {_counts(status.counts) or 'no targets yet'}; waiting for {status.waiting_on}")
 
@@ -86,7 +112,7 @@ class _View:
             output.say(text)
 
 
-def picture(status: ReleaseStatus) -> RenderableType:
+def picture(status: ReleaseStatus, pace: str = "") -> RenderableType:
     """Where a campaign stands, for people."""
     total = sum(status.counts.values())
     final = sum(count for state, count in status.counts.items() if state in FINAL_STATES)
@@ -96,6 +122,8 @@ def picture(status: ReleaseStatus) -> RenderableType:
         "since": status.since,
         "next wave": _next(status.next_due),
         "finished": f"{final} of {total}",
+        "pace": pace,
+        "plan to approve": status.plan_hash if status.missing_approvals else "",
         "to do": Text(output.printable(status.attention), style="yellow") if status.attention else "",
         "last error": Text(output.printable(status.last_error), style="red") if status.last_error else "",
         "signals that could not be read": status.undecodable_signals or "",
@@ -103,10 +131,30 @@ def picture(status: ReleaseStatus) -> RenderableType:
     parts: list[RenderableType] = [output.facts(f"Release campaign {status.campaign_id}", lines)]
     if total:
         parts += [Padding(ProgressBar(total=total, completed=final, width=60), 0), counts_table(status.counts)]
+    if len(status.territories) > 1:
+        parts.append(_territories(status))
+    if len(status.tiers) > 1:
+        tiers = [
+            (one.number, one.targets, one.submitted, one.failed, "" if one.number <= status.open_tier else "held back")
+            for one in status.tiers
+        ]
+        parts.append(output.table("Tiers", ("Tier", "Targets", "Submitted", "Failed", ""), tiers))
     if status.waves:
-        waves = [(wave.number, wave.due_at, wave.targets, wave.shards) for wave in status.waves]
-        parts.append(output.table("Waves to come", ("Wave", "Due", "Targets", "Shards"), waves))
+        waves = [(wave.number, wave.tier, wave.due_at, wave.targets, wave.shards) for wave in status.waves]
+        parts.append(output.table("Waves to come", ("Wave", "Tier", "Due", "Targets", "Shards"), waves))
     return Group(*parts)
+
+
+def _territories(status: ReleaseStatus) -> Table:
+    grid = Table(title="Territories", title_justify="left", title_style="bold")
+    for name in ("Territory", "", "Published", "Failed", "Targets", "Next due"):
+        grid.add_column(name)
+    for one in status.territories:
+        bar = ProgressBar(total=one.targets, completed=one.published + one.failed, width=20)
+        failed = Text(str(one.failed), style="red" if one.failed else "dim")
+        due = "" if one.next_due is None else output.moment(one.next_due)
+        grid.add_row(one.territory, bar, str(one.published), failed, str(one.targets), due)
+    return grid
 
 
 def counts_table(counts: dict[TargetState, int]) -> Table:
@@ -126,7 +174,10 @@ def _counts(counts: dict[TargetState, int]) -> str:
 def _next(due: datetime | None) -> str:
     if due is None:
         return ""
-    seconds = max(0, round((due - datetime.now(UTC)).total_seconds()))
-    days, rest = divmod(seconds, 86_400)
+    return f"{output.moment(due)}, in {_span((due - datetime.now(UTC)).total_seconds())}"
+
+
+def _span(seconds: float) -> str:
+    days, rest = divmod(max(0, round(seconds)), 86_400)
     left = f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
-    return f"{output.moment(due)}, in {f'{days} d ' if days else ''}{left}"
+    return f"{f'{days} d ' if days else ''}{left}"

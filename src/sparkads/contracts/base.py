@@ -37,6 +37,10 @@ ShortText = Annotated[str, Field(max_length=500)]
 """Text of a person: a reason, a note. Bounded, because it enters histories."""
 
 
+Territory = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""Two capital letters of ISO 3166: where an ad runs."""
+
+
 class BlobRef(Contract):
     """A file in the object store, by content: `sha256/<hex>`."""
 

@@ -1,10 +1,12 @@
 """Messages of `ReleaseCampaignWorkflow` and `PublishShardWorkflow`."""
 
+from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from sparkads.contracts.base import BlobRef, Contract, Name, ShortText, TikTokId
+from sparkads.contracts.base import BlobRef, Contract, Name, ShortText, Territory, TikTokId
 
 
 class TargetState(StrEnum):
@@ -33,7 +35,9 @@ class TargetState(StrEnum):
     UNKNOWN = "unknown"
     """an answer was lost and no evidence was found yet"""
     CANCELLED = "cancelled"
-    """the campaign was cancelled before it was submitted"""
+    """it was cancelled before it was submitted"""
+    PAUSED = "paused"
+    """a person holds this row back"""
 
 
 FINAL_STATES = frozenset(
@@ -48,6 +52,9 @@ FINAL_STATES = frozenset(
     }
 )
 """States that nothing but a person's new command leads out of."""
+
+NOT_SUBMITTED = (TargetState.WAITING, TargetState.READY, TargetState.PAUSED)
+"""States of rows of which nothing exists at TikTok yet."""
 
 
 class AdTemplate(Contract):
@@ -65,6 +72,53 @@ class AdTemplate(Contract):
     ads_per_ad_group: int = Field(default=100, ge=1, le=1000)
 
 
+class Selection(Contract):
+    """Rows of a release: those that every list has which is not empty; all if all are empty."""
+
+    rows: tuple[Name, ...] = Field(default=(), max_length=1000)
+    territories: tuple[Territory, ...] = Field(default=(), max_length=300)
+    waves: tuple[int, ...] = Field(default=(), max_length=1000)
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it is the whole release."""
+        return not (self.rows or self.territories or self.waves)
+
+
+class HealthGate(Contract):
+    """What stands between two tiers of a release."""
+
+    hold_seconds: float = Field(default=900, ge=0, description="after a tier has gone out, before its health is judged")
+    worst_share: float = Field(
+        default=0.05, ge=0, le=1, description="of a tier's ads that may fail, be refused in review, or be unknown"
+    )
+
+
+class ApprovalStage(Contract):
+    """People who have to agree before anything is published: the artist's team, rights, a territory."""
+
+    name: Name
+    approvers: tuple[TikTokId, ...] = Field(min_length=1, max_length=50)
+    quorum: int = Field(default=1, ge=1, description="how many of them")
+
+    @model_validator(mode="after")
+    def _has_enough_approvers(self) -> Self:
+        if self.quorum > len(set(self.approvers)):
+            raise ValueError(f"stage {self.name} wants {self.quorum} of {len(set(self.approvers))} approvers")
+        return self
+
+
+class LatePolicy(StrEnum):
+    """What becomes of a row whose instant has passed while the release, or the row, was paused."""
+
+    PUBLISH = "publish"
+    """now"""
+    SKIP = "skip"
+    """it is blocked, and may be tried again by a person"""
+    ASK = "ask"
+    """it stays paused, and waits for a person"""
+
+
 class ReleaseInput(Contract):
     """Start of a release campaign: one manifest, all stages."""
 
@@ -79,25 +133,122 @@ class ReleaseInput(Contract):
     plan_hash: str | None = Field(
         default=None, pattern=r"^[0-9a-f]{64}$", description="of the plan that was agreed to: refused if it is another"
     )
+    gate: HealthGate = HealthGate()
+    late: LatePolicy = LatePolicy.PUBLISH
+    approvals: tuple[ApprovalStage, ...] = Field(default=(), max_length=20)
+    approval_deadline: AwareDatetime | None = Field(default=None, description="after it people are told at once")
+    remind_approvers_every_hours: float = Field(default=24, gt=0)
     resumed: bool = Field(default=False, description="set by the workflow itself when it continues as new")
     resumed_paused: bool = False
+    resumed_tier_out_at: AwareDatetime | None = None
+    resumed_asked_at: AwareDatetime | None = None
+    resumed_reminders: int = 0
+    resumed_told_overdue: bool = False
 
 
 class Wave(Contract):
     """What is left to do of the targets of one instant."""
 
     number: int
+    tier: int = 1
     due_at: AwareDatetime
     targets: int
     waiting: int = Field(description="targets that still wait for their account")
     shards: tuple[int, ...] = Field(description="numbers of the shards that have targets past waiting")
 
 
+class TerritoryProgress(Contract):
+    """How far the rows of one territory are."""
+
+    territory: Territory
+    targets: int
+    published: int
+    failed: int = Field(description="will not be published, as it stands")
+    next_due: AwareDatetime | None = Field(description="of those that are not submitted yet")
+
+
+class Tier(Contract):
+    """How far the rows of one tier are."""
+
+    number: int
+    targets: int
+    to_go: int = Field(description="ready, or due later: not submitted yet")
+    submitted: int
+    failed: int = Field(description="of those submitted: refused by TikTok or in its review, or unknown")
+
+
 class Command(Contract):
-    """Signals `pause`, `resume`, `cancel`: who and why."""
+    """Signals `pause`, `resume`, `cancel`: who and why, and which rows; none named: the whole release."""
 
     actor: TikTokId
     reason: ShortText = ""
+    only: Selection = Selection()
+    late: LatePolicy | None = Field(default=None, description="resume: instead of the release's own policy")
+
+
+class Proceed(Contract):
+    """Update `proceed`: let the next tier go, whatever the health of the one before."""
+
+    actor: TikTokId
+    reason: ShortText = Field(min_length=1)
+
+
+class OpenTier(Contract):
+    """Answer to `proceed`: the highest tier that may go."""
+
+    number: int
+
+
+class Retime(Contract):
+    """
+    Update `retime`: rows that are not submitted go out at another instant.
+
+    Earlier than it was is the end of an embargo: it takes two admins who say the same.
+    """
+
+    actor: TikTokId
+    reason: ShortText = Field(min_length=1)
+    only: Selection = Selection()
+    release_at: datetime | None = Field(description="wall time in each row's own zone; null: now")
+
+    @field_validator("release_at")
+    @classmethod
+    def _is_a_wall_time(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is not None:
+            raise ValueError("a wall time without an offset is wanted: each row has its own zone")
+        return value
+
+
+class Retimed(Contract):
+    """Answer to `retime`."""
+
+    rows: int = Field(description="rows with another instant")
+    left_out: dict[TargetState, int] = Field(description="rows that were chosen and are past that, by state")
+    waits_for: str = Field(default="", description="who has to say the same before anything is changed")
+    plan_hash: str | None = Field(default=None, description="what has to be approved from now on")
+
+
+class Verdict(StrEnum):
+    """What an approver says."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Approve(Contract):
+    """Update `approve`: one of the approvers of a stage agrees to a plan, or does not."""
+
+    actor: TikTokId
+    stage: Name
+    plan_hash: str = Field(pattern=r"^[0-9a-f]{64}$", description="what was looked at")
+    verdict: Verdict = Verdict.APPROVE
+    reason: ShortText = ""
+
+
+class Approved(Contract):
+    """Answer to `approve`: what is still missing."""
+
+    missing: tuple[ShortText, ...]
 
 
 class SettleTarget(Contract):
@@ -142,6 +293,7 @@ class ReleasePhase(StrEnum):
     LOADING = "loading"
     REQUEST = "request"
     SHARE = "share"
+    APPROVE = "approve"
     PREPARE = "prepare"
     PROMOTE = "promote"
     REPORT = "report"
@@ -160,6 +312,11 @@ class ReleaseStatus(Contract):
     waves: tuple[Wave, ...] = Field(description="waves that are not finished, the first 50")
     next_due: AwareDatetime | None
     paused: bool
+    tiers: tuple[Tier, ...] = ()
+    open_tier: int = Field(default=1, description="rows of higher tiers are held back")
+    territories: tuple[TerritoryProgress, ...] = Field(default=(), description="the first 100")
+    plan_hash: str | None = Field(default=None, description="what approvers have to agree to")
+    missing_approvals: tuple[str, ...] = ()
     attention: str = Field(description="empty, or what a person has to look at")
     last_error: str
     undecodable_signals: int = 0
