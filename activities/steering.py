@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.campaigns import known_campaign, require_its_people
 from activities.members import Members, current_run
@@ -216,15 +217,21 @@ class SteeringActivities:
         known = await commands.answer(self._db, owner, asked.command_id, Retimed)
         if known is not None:
             return known
-        await require_its_people(self._people, campaign, command.actor, "retime")
+        chosen = await steering.choose(self._db, asked.campaign_id, command.only, lock=False)
+        ends_embargo = _is_earlier(_moved(chosen, command, datetime.now(UTC)))
+        if ends_embargo:
+            await self._people.require(campaign.bc_id, command.actor, Action.LIFT_EMBARGO)
+        else:
+            await require_its_people(self._people, campaign, command.actor, "retime")
         await self._must_exist(asked.campaign_id, command.only)
         async with self._db.acquire() as connection, connection.transaction():
-            chosen = await steering.choose(connection, asked.campaign_id, command.only)
+            chosen = await steering.choose(connection, asked.campaign_id, command.only, lock=True)
             moved = _moved(chosen, command, datetime.now(UTC))
+            if _is_earlier(moved) is not ends_embargo:
+                raise ApplicationError("the release has changed meanwhile; once more", type="ChangedMeanwhile")
             left_out = Counter(row.state for row in chosen if row.state not in NOT_SUBMITTED)
             answer = Retimed(rows=len(moved), left_out=dict(left_out), plan_hash=campaign.plan_hash)
-            if any(due_at < row.due_at and not row.asap for row, due_at, _ in moved):
-                await self._people.require(campaign.bc_id, command.actor, Action.LIFT_EMBARGO)
+            if ends_embargo:
                 waits_for = await self._second_voice(connection, campaign, command)
                 if waits_for is not None:
                     return answer.model_copy(update={"rows": 0, "waits_for": waits_for})
@@ -353,6 +360,10 @@ def _moved(chosen: Sequence[Chosen], command: Retime, now: datetime) -> list[tup
             ManifestInvalid(f"{_when(command)} is in the past for {len(past)} rows; {'; '.join(past[:NAMED])}")
         )
     return moved
+
+
+def _is_earlier(moved: Sequence[tuple[Chosen, datetime, bool]]) -> bool:
+    return any(due_at < row.due_at and not row.asap for row, due_at, _ in moved)
 
 
 def _digest(command: Retime) -> str:

@@ -29,11 +29,11 @@ class Chosen(Contract):
     advertiser_id: str
 
 
-async def choose(connection: Connection, campaign_id: str, only: Selection) -> list[Chosen]:
-    """The rows of a selection in the order of the manifest, locked until the transaction ends."""
-    rows = await connection.fetch(
+async def choose(db: Database, campaign_id: str, only: Selection, *, lock: bool) -> list[Chosen]:
+    """The rows of a selection in the order of the manifest; locked until the transaction ends, if wanted."""
+    rows = await db.fetch(
         f"""SELECT row_id, state, time_zone, due_at, asap, tier, advertiser_id FROM targets
-            WHERE campaign_id = $1 AND {_CHOSEN} ORDER BY row_number FOR UPDATE""",
+            WHERE campaign_id = $1 AND {_CHOSEN} ORDER BY row_number {"FOR UPDATE" if lock else ""}""",
         campaign_id,
         *_lists(only),
     )

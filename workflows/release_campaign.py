@@ -272,7 +272,7 @@ class ReleaseCampaignWorkflow:
             SteeringActivities.open_next_tier,
             NextTier(campaign_id=self._release.campaign_id, by=by, why=why),
             summary="Let the next tier go" if by is None else f"Let the next tier go, says {by.actor}",
-            **(_calls.RECORD if by is None else _calls.ANSWER),
+            **_calls.RECORD,
         )
         self._tier_out_at, self._unhealthy = None, ""
         self._news = True

@@ -59,7 +59,7 @@ MESSAGES = {
     },
     names.RELEASE_CAMPAIGN_WORKFLOW: {
         "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.ACCESS_CHANGED, names.ROWS_HELD},
-        "updates": {names.REPORT, names.SETTLE_TARGET},
+        "updates": {names.REPORT, names.SETTLE_TARGET, names.RETIME, names.APPROVE, names.PROCEED},
         "queries": {names.STATUS},
     },
     names.PUBLISH_SHARD_WORKFLOW: {
@@ -67,6 +67,7 @@ MESSAGES = {
         "updates": set(),
         "queries": {names.STATUS},
     },
+    names.PLAN_RELEASE_WORKFLOW: {"signals": set(), "updates": set(), "queries": set()},
 }
 """The public contract: what is taken away here is taken from every client in every language."""
 

@@ -396,6 +396,9 @@ SEND: dict[str, Send] = {
     "ReleaseCampaign cancel": lambda world, actor, target: world.spark.cancel(
         target.campaign_id, SteeringCommand(actor=actor)
     ),
+    "ReleaseCampaign retime earlier": lambda world, actor, target: world.spark.retime(
+        target.campaign_id, Retime(actor=actor, reason="a cell", release_at=None)
+    ),
     "ReleaseCampaign retime later": lambda world, actor, target: world.spark.retime(
         target.campaign_id,
         Retime(actor=actor, reason="a cell", release_at=datetime(2100, 1, 1) + timedelta(days=next(_numbers))),  # noqa: DTZ001 - a wall time
@@ -493,6 +496,11 @@ async def release_retimed(world: World, target: Target, answer: Retimed) -> None
     await until(lambda: ready(world, target.campaign_id), "through its gates again")
 
 
+async def release_waits_for_another_admin(world: World, target: Target, answer: Retimed) -> None:
+    assert (answer.rows, "a second admin" in answer.waits_for) == (0, True)
+    assert await ready(world, target.campaign_id)
+
+
 async def release_cancelled(world: World, target: Target, _: Any) -> None:
     await world.spark.wait_for_release(target.campaign_id)
     assert set(await releases.counts(world.db, target.campaign_id)) == {TargetState.CANCELLED}
@@ -516,6 +524,7 @@ DONE: dict[str, Callable[[World, Target, Any], Awaitable[None]]] = {
     "ReleaseCampaign pause": release_paused,
     "ReleaseCampaign resume": release_resumed,
     "ReleaseCampaign cancel": release_cancelled,
+    "ReleaseCampaign retime earlier": release_waits_for_another_admin,
     "ReleaseCampaign retime later": release_retimed,
 }
 
@@ -850,6 +859,10 @@ RAW: dict[str, tuple[State, str]] = {
     "ReleaseCampaign pause": (ReleaseState.RUNNING, '{"actor": "ACTOR"}'),
     "ReleaseCampaign resume": (ReleaseState.PAUSED, '{"actor": "ACTOR"}'),
     "ReleaseCampaign cancel": (ReleaseState.RUNNING, '{"actor": "ACTOR"}'),
+    "ReleaseCampaign retime earlier": (
+        ReleaseState.RUNNING,
+        '{"actor": "ACTOR", "reason": "by hand", "release_at": null}',
+    ),
     "ReleaseCampaign retime later": (
         ReleaseState.RUNNING,
         '{"actor": "ACTOR", "reason": "by hand", "release_at": "2200-01-01T00:00:00"}',

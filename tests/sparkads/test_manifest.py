@@ -35,6 +35,7 @@ PUSH = {
     "daily_budget": "50.00",
     "cover": "",
     "ad_group_id": "",
+    "tier": "",
 }
 PULL = PUSH | {
     "row_id": "us-1",
@@ -124,6 +125,7 @@ def test_ten_mistakes_in_one_row_are_all_found(folder: Path) -> None:
         "daily_budget": "0",
         "cover": "face.gif",
         "ad_group_id": "the first",
+        "tier": "gold",
     }
     assert {column for _, column in found(read(folder, sheet([row])))} == set(COLUMNS) - {"mode"}
     assert found(read(folder, sheet([PUSH | {"mode": "Push"}]))) == [(2, "mode")]
