@@ -37,12 +37,15 @@ class HandlesOf(Contract):
 
     bc_id: str
     handles: tuple[str, ...]
+    awaited: tuple[str, ...] = ()
+    """names of requests that hold a slot"""
 
 
 class KnownHandles(Contract):
-    """By handle, the asset ids of those that are authorized."""
+    """By handle, the asset ids of those that are authorized; and which of the requests have their account already."""
 
     authorized: dict[str, str]
+    answered: tuple[str, ...] = ()
 
 
 class OpenRequest(Contract):
@@ -216,8 +219,11 @@ class RequestActivities:
 
     @activity.defn
     async def look_up_handles(self, ask: HandlesOf) -> KnownHandles:
-        """Which of these handles are authorized already."""
-        return KnownHandles(authorized=await authorizations.active_handles(self._db, ask.bc_id, ask.handles))
+        """Which of these handles are authorized already, and which requests have been answered by an account."""
+        return KnownHandles(
+            authorized=await authorizations.active_handles(self._db, ask.bc_id, ask.handles),
+            answered=tuple(await authorizations.answered_requests(self._db, ask.bc_id, ask.awaited)),
+        )
 
     @activity.defn
     async def open_request(self, request: OpenRequest) -> None:

@@ -179,6 +179,19 @@ async def active_handles(db: Database, bc_id: str, handles: Sequence[str]) -> di
     return {row["handle"]: row["asset_id"] for row in rows}
 
 
+async def answered_requests(db: Database, bc_id: str, names: Sequence[str]) -> list[str]:
+    """Which of these requests have been answered by an account that is authorized: by name, or by its handle."""
+    rows = await db.fetch(
+        """SELECT name FROM unnest($2::text[]) AS name
+           WHERE EXISTS (SELECT 1 FROM authorizations a JOIN accounts USING (bc_id, asset_id)
+                         WHERE a.bc_id = $1 AND a.stage = 'active'
+                           AND (a.request_name = name OR accounts.handle = name))""",
+        bc_id,
+        list(names),
+    )
+    return [row["name"] for row in rows]
+
+
 async def open_authorization(
     connection: Connection, *, authorization_id: str, bc_id: str, asset_id: str, request_name: str | None
 ) -> bool:

@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -154,11 +154,16 @@ class Label:
         await self.seed_accounts(*handles)
         await self.request(*handles)
         assets = [await self.simulator.approve(handle, self.bc_id, **choices) for handle in handles]
-        await until(lambda: self._all_active(set(assets)), f"{handles} authorized")
+        await self.all_active(handles)
         return assets
 
-    async def _all_active(self, assets: set[str]) -> bool:
-        return assets <= {line.asset_id for line in await self.accounts() if line.stage == "active"}
+    async def all_active(self, handles: Sequence[str]) -> None:
+        """Wait until these owners' accounts are authorized on record."""
+
+        async def look() -> bool:
+            return set(handles) <= {line.handle for line in await self.accounts() if line.stage == "active"}
+
+        await until(look, f"{handles} authorized")
 
     async def accounts(self, actor: str | None = None) -> tuple[AccountLine, ...]:
         return (await self.spark.list_accounts(self.bc_id, actor or self.admin)).accounts

@@ -119,6 +119,7 @@ class BusinessCenterWorkflow:
         self._renewal = Renewal()
         # A run after the first has taken them over with its state.
         self._recalled = start.state.last_sweep is not None
+        self._appearing: set[str] = set()
         self._closed: list[str] = []
         self._freeing = asyncio.Lock()
         # Guards the count of slots: two commands must not both see the last free one while an activity runs.
@@ -271,6 +272,7 @@ class BusinessCenterWorkflow:
             )
             for account in answer.found.appeared
         )
+        self._appearing = {one.request_name for one in new if one.request_name is not None}
         if new:
             await workflow.execute_activity_method(
                 StartActivities.start_authorizations,
@@ -359,16 +361,19 @@ class BusinessCenterWorkflow:
             await self._first_sweep_done()
             known = await workflow.execute_activity_method(
                 RequestActivities.look_up_handles,
-                HandlesOf(bc_id=self._bc_id, handles=command.handles),
+                HandlesOf(bc_id=self._bc_id, handles=command.handles, awaited=self._awaited_near_the_cap(command)),
                 summary="Who is authorized already",
                 **_calls.ANSWER,
             )
-            lines = self._reserve(command, known.authorized, codes)
+            # A request that is answered and not closed yet has its account among those held: one slot, not two.
+            # Accounts that the last sweep was the first to list are not on record yet.
+            answered = self._pending.keys() & (self._appearing | set(known.answered))
+            used = self._held + len(self._pending) - len(answered)
+            lines = self._reserve(command, known.authorized, used, codes)
+            used += sum(line.outcome is RequestOpened.OPENED for line in lines)
             await self._open(command, [line for line in lines if line.outcome is RequestOpened.OPENED])
         self._present()
-        answer = RequestAccessResult(
-            qr=codes.code, requests=tuple(lines), slots_used=self._held + len(self._pending), slots=self._slots
-        )
+        answer = RequestAccessResult(qr=codes.code, requests=tuple(lines), slots_used=used, slots=self._slots)
         await workflow.execute_activity_method(
             RequestActivities.keep_answer,
             KeepAnswer(bc_id=self._bc_id, command_id=command_id(), answer=answer),
@@ -432,7 +437,14 @@ class BusinessCenterWorkflow:
                 type="TikTokUnreachable",
             ) from None
 
-    def _reserve(self, command: RequestAccess, authorized: dict[str, str], codes: QrCodes) -> list[RequestLine]:
+    def _awaited_near_the_cap(self, command: RequestAccess) -> tuple[str, ...]:
+        """Whose slots have to be counted with care; nobody's while there is room for all."""
+        room = self._slots - self._held - len(self._pending)
+        return () if room >= len(_handles(command)) else tuple(self._pending)
+
+    def _reserve(
+        self, command: RequestAccess, authorized: dict[str, str], used: int, codes: QrCodes
+    ) -> list[RequestLine]:
         lines = []
         for handle in _handles(command):
             name = _request_name(command, handle)
@@ -441,10 +453,11 @@ class BusinessCenterWorkflow:
                 outcome = RequestOpened.ALREADY_AUTHORIZED
             elif name in self._pending:
                 outcome = RequestOpened.ALREADY_OPEN
-            elif self._held + len(self._pending) >= self._slots:
+            elif used >= self._slots:
                 outcome = RequestOpened.CAP_REACHED
             else:
                 outcome = RequestOpened.OPENED
+                used += 1
                 self._pending[name] = PendingRequest(name=name, handle=handle, scope=command.scope)
                 self._look_now = True
             code = codes.by_request.get(name)

@@ -162,6 +162,24 @@ async def test_two_hundred_commands_at_once_stop_exactly_at_two_hundred(label: L
     assert [line.outcome for line in late.requests] == [OPENED, CAP_REACHED]
 
 
+async def test_an_owner_who_has_just_answered_takes_one_slot_and_not_two(label: Label, db: Pool) -> None:
+    # R6: the account is held before its request is closed.
+    first, second = ([f"{name}{number}" for number in range(100)] for name in ("early", "later"))
+    await label.seed_accounts(*first)
+    await label.request(*first)
+    for handle in first:
+        await label.simulator.approve(handle, label.bc_id)
+
+    async def all_held() -> bool:
+        return (await label.spark.business_center_status(label.bc_id)).held == len(first)
+
+    await until(all_held, "100 accounts held")
+    answer = await label.request(*second)
+
+    assert {line.outcome for line in answer.requests} == {OPENED}
+    assert [line.outcome for line in (await label.request("onemore")).requests] == [RequestOpened.CAP_REACHED]
+
+
 async def test_a_terminated_business_center_does_not_forget_who_was_asked(label: Label, db: Pool) -> None:
     # R6: their slots are taken, whoever starts it again.
     await label.seed_accounts("kiri")
