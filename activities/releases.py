@@ -86,6 +86,8 @@ class Plan(Contract):
     counts: dict[TargetState, int]
     unknown: tuple[str, ...] = ()
     """rows whose outcome is unknown, the first few"""
+    paused: bool = False
+    cancelled: bool = False
 
 
 class ReleaseActivities:
@@ -315,10 +317,13 @@ class ReleaseActivities:
     @activity.defn
     async def read_plan(self, ref: CampaignRef) -> Plan:
         """Where the release stands."""
+        campaign = await releases.get(self._db, ref.campaign_id)
         return Plan(
             waves=tuple(await releases.plan(self._db, ref.campaign_id)),
             counts=await releases.counts(self._db, ref.campaign_id),
             unknown=tuple(await releases.unknown_rows(self._db, ref.campaign_id)),
+            paused=campaign is not None and campaign.paused,
+            cancelled=campaign is not None and campaign.cancelled,
         )
 
     @activity.defn

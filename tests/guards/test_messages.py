@@ -59,9 +59,10 @@ MESSAGES = {
     },
     names.RELEASE_CAMPAIGN_WORKFLOW: {
         "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.ACCESS_CHANGED, names.ROWS_HELD},
-        "updates": {names.REPORT, names.SETTLE_TARGET},
+        "updates": {names.REPORT, names.SETTLE_TARGET, names.RETRY},
         "queries": {names.STATUS},
     },
+    names.TAKEDOWN_WORKFLOW: {"signals": set(), "updates": set(), "queries": {names.STATUS}},
     names.PUBLISH_SHARD_WORKFLOW: {
         "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.OUTCOME_SETTLED},
         "updates": set(),

@@ -1,8 +1,10 @@
 """`sparkads campaign …`: the Promote step. Check a manifest, start a release, watch, brake and report it."""
 
+import asyncio
 import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +20,18 @@ from sparkads import manifest as manifests
 from sparkads.cli import output
 from sparkads.cli.connection import NotConfirmed, run, seen
 from sparkads.cli.mistakes import Mistakes, collected
-from sparkads.cli.options import Actor, AsJson, Campaign, NeededReason, OutFolder, Reason, described
+from sparkads.cli.options import (
+    Actor,
+    AsJson,
+    Campaign,
+    NeededReason,
+    OutFolder,
+    Reason,
+    Rows,
+    Territories,
+    Waves,
+    described,
+)
 from sparkads.cli.plan import pictures, write_page
 from sparkads.cli.watch import counts_table, picture, watch
 from sparkads.client import SparkAds
@@ -32,8 +45,12 @@ from sparkads.contracts.release import (
     ReleaseResult,
     ReleaseStatus,
     ReportFiles,
+    RetryTargets,
+    Selection,
+    TargetsRetried,
     TargetState,
 )
+from sparkads.contracts.takedown import Takedown, TakedownPhase, TakedownStatus
 from sparkads.files import Files
 from sparkads.manifest import Manifest, Mode, Problem
 from sparkads.settings import ClientSettings, load_settings
@@ -42,6 +59,9 @@ from sparkads.web_files import WebFile
 _CONFIRM_SECONDS = 10.0
 _CANCEL_SECONDS = 5.0
 """A cancellation shows late where ads are in review: not seeing it within this time is no mistake."""
+
+_TAKEDOWN_SECONDS = 60.0
+"""A takedown that still waits after this time goes on by itself, and is looked at again."""
 
 _UNWRITTEN = BlobRef(sha256="0" * 64, size=0)
 """Stands for the manifest while the other arguments are checked, before anything is uploaded."""
@@ -333,6 +353,101 @@ def cancel(campaign_id: Campaign, *, reason: NeededReason, actor: Actor = None, 
         return over or TargetState.CANCELLED in now.counts
 
     _steer(campaign_id, actor, reason, SparkAds.cancel, "cancelled", cancelled, _CANCEL_SECONDS, as_json=as_json)
+
+
+@app.command()
+@described
+def retry(
+    campaign_id: Campaign,
+    *,
+    reason: NeededReason,
+    row: Rows = None,
+    territory: Territories = None,
+    wave: Waves = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Let what was refused, blocked or frozen go again, through all gates; also of a campaign that has ended.
+
+    What is past its instant goes as soon as possible, nothing before it. Nothing that has an ad is made twice; the
+    answer says row by row what was left out and why. An owner who declined, or never answered, is asked anew with
+    `sparkads access request` first.
+
+    Examples:
+      sparkads campaign retry midnight --reason "operator has the role now"
+      sparkads campaign retry midnight --reason "new cover" --row nz-1 --row nz-2
+      sparkads campaign retry midnight --reason "operator has the role now" --territory NZ --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        mistakes.check(_Named, campaign_id=campaign_id)
+        selection = mistakes.check(Selection, rows=row or (), territories=territory or (), waves=wave or ())
+        command = mistakes.check(
+            RetryTargets, actor=actor or settings.actor, reason=reason, selection=selection.model_dump()
+        )
+    retried: TargetsRetried = run(settings, lambda spark: spark.retry(campaign_id, command))
+    parts: list[RenderableType] = [Text(f"{retried.taken} rows go again, {retried.left_out} are left out")]
+    if retried.left_out:
+        lines = [(one.row_id, one.state or "none", one.why) for one in retried.left_out_rows]
+        parts.append(output.table(f"Left out, the first {len(lines)}", ("Row", "State", "Why"), lines))
+    output.answer(retried, *parts, as_json=as_json)
+
+
+@app.command()
+@described
+def takedown(
+    campaign_id: Campaign,
+    *,
+    reason: NeededReason,
+    row: Rows = None,
+    territory: Territories = None,
+    wave: Waves = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Take rows down, out or not: nothing new is published, spend is stopped, ads are deleted. All rows if none is named.
+
+    It works while the campaign runs and after its end. Posts that a push has put on a profile are listed: only their
+    owners can remove them. The exit code is 1 if an ad is left.
+
+    Examples:
+      sparkads campaign takedown midnight --reason "wrong master"
+      sparkads campaign takedown midnight --reason "no rights there" --territory NZ
+      sparkads campaign takedown midnight --reason "wrong master" --row nz-1 --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        mistakes.check(_Named, campaign_id=campaign_id)
+        selection = mistakes.check(Selection, rows=row or (), territories=territory or (), waves=wave or ())
+        command = mistakes.check(
+            Takedown, actor=actor or settings.actor, reason=reason, selection=selection.model_dump()
+        )
+
+    async def take_down(spark: SparkAds) -> TakedownStatus:
+        name = await spark.takedown(campaign_id, command)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TAKEDOWN_SECONDS):
+                await spark.wait_for_takedown(campaign_id, name)
+        return await spark.takedown_status(campaign_id, name)
+
+    found = run(settings, take_down, long=True)
+    progress = found.progress
+    words = f"takedown {found.name} of campaign {campaign_id} is {found.phase}"
+    if found.phase is not TakedownPhase.DONE:
+        words += f", for {found.waiting_on}; it goes on by itself, and the Temporal UI shows how far it is"
+    parts: list[RenderableType] = [Text(words), counts_table(progress.counts)]
+    if found.failed:
+        refused = [(one.row_id, one.why) for one in found.failed_rows]
+        parts.append(output.table(f"{found.failed} rows that TikTok would not take down", ("Row", "Why"), refused))
+    if progress.owner_removes:
+        posts = [(post.row_id, f"@{post.handle}", post.item_id, post.link) for post in progress.owner_posts]
+        title = f"{progress.owner_removes} posts that only their owners can remove, in the TikTok app"
+        parts.append(output.table(title, ("Row", "Account", "Post", "Link"), posts))
+    document = {**found.model_dump(), "links": {post.row_id: post.link for post in progress.owner_posts}}
+    output.answer(document, *parts, as_json=as_json)
+    raise typer.Exit(1 if progress.left or progress.not_yet_known else 0)
 
 
 @app.command()

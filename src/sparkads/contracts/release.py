@@ -33,7 +33,9 @@ class TargetState(StrEnum):
     UNKNOWN = "unknown"
     """an answer was lost and no evidence was found yet"""
     CANCELLED = "cancelled"
-    """the campaign was cancelled before it was submitted"""
+    """it was cancelled before it was submitted"""
+    TAKEN_DOWN = "taken_down"
+    """its ad was deleted, because a person said so"""
 
 
 FINAL_STATES = frozenset(
@@ -45,6 +47,7 @@ FINAL_STATES = frozenset(
         TargetState.FROZEN,
         TargetState.STOPPED,
         TargetState.CANCELLED,
+        TargetState.TAKEN_DOWN,
     }
 )
 """States that nothing but a person's new command leads out of."""
@@ -98,6 +101,39 @@ class Command(Contract):
 
     actor: TikTokId
     reason: ShortText = ""
+
+
+class Selection(Contract):
+    """Rows of a release: those that fit every part that is given; nothing given: all of them."""
+
+    rows: tuple[Name, ...] = Field(default=(), max_length=1000, description="row_ids of the manifest")
+    territories: tuple[str, ...] = Field(default=(), max_length=300, description="as the manifest spells them")
+    waves: tuple[int, ...] = Field(default=(), max_length=1000, description="numbers of waves")
+
+
+class RetryTargets(Contract):
+    """Update `retry`: what failed or was blocked goes through all gates again."""
+
+    actor: TikTokId
+    reason: ShortText = Field(min_length=1)
+    selection: Selection = Selection()
+
+
+class LeftOut(Contract):
+    """A row that a retry does not take."""
+
+    row_id: str
+    state: TargetState | None = Field(description="null: there is no such row")
+    why: str
+
+
+class TargetsRetried(Contract):
+    """Answer to `retry`."""
+
+    taken: int
+    rows: tuple[str, ...] = Field(description="that go again, the first 100")
+    left_out: int
+    left_out_rows: tuple[LeftOut, ...] = Field(description="the first 100")
 
 
 class SettleTarget(Contract):
