@@ -15,7 +15,6 @@ with workflow.unsafe.imports_passed_through():
     from sparkads import names, search_attributes
     from sparkads.contracts.release import RowsHeld
     from sparkads.contracts.takedown import (
-        NAMED,
         TakedownInput,
         TakedownPhase,
         TakedownProgress,
@@ -28,6 +27,9 @@ FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=10)
 LOOK_LESS_OFTEN = 1.5
 """Between two looks at outcomes that are not known yet; each makes the next pause this much longer."""
+
+ON_CARD = 20
+"""Rows that the details card names of each kind; `status` names more, and the trail all."""
 
 TRIES = 5
 """Times that TikTok may refuse to take ads down before the takedown ends and names them."""
@@ -210,5 +212,5 @@ class TakedownWorkflow:
 
 
 def _some(what: str, count: int, named: tuple[str, ...] | list[str]) -> str:
-    shown = named[:NAMED]
+    shown = named[:ON_CARD]
     return f"{what}: {', '.join(shown)}{' …' if count > len(shown) else ''}"
