@@ -82,6 +82,8 @@ class Plan(Contract):
     plan_hash: str | None = None
     approvals: dict[str, dict[str, Verdict]] = Field(default_factory=dict)
     """by stage and approver, what was said of that plan"""
+    paused: bool = False
+    cancelled: bool = False
 
 
 class ReleaseActivities:
@@ -326,6 +328,8 @@ class ReleaseActivities:
             waves=tuple(await releases.plan(self._db, ref.campaign_id)),
             counts=await releases.counts(self._db, ref.campaign_id),
             unknown=tuple(await releases.unknown_rows(self._db, ref.campaign_id)),
+            paused=campaign is not None and campaign.paused,
+            cancelled=campaign is not None and campaign.cancelled,
         )
 
     @activity.defn

@@ -33,6 +33,7 @@ OUTCOME_OF = {
     TargetState.FROZEN: Outcome.ENDED,
     TargetState.STOPPED: Outcome.ENDED,
     TargetState.CANCELLED: Outcome.CANCELLED,
+    TargetState.TAKEN_DOWN: Outcome.CANCELLED,
 }
 
 TITLE = {
@@ -41,7 +42,7 @@ TITLE = {
     Outcome.UNKNOWN: "Unknown",
     Outcome.REFUSED: "Not accepted",
     Outcome.ENDED: "Authorization ended",
-    Outcome.CANCELLED: "Cancelled",
+    Outcome.CANCELLED: "Cancelled or taken down",
 }
 
 SHOWN_ACCOUNTS = 12
@@ -148,6 +149,13 @@ CAUSES = (
         "The owner's authorization ended while the ad was live",
         "The ads no longer run. Posts that are on the profile stay there: only the owner can remove them.",
     ),
+    _cause(
+        "taken_down",
+        "",
+        "Taken down after publishing",
+        "The ads are deleted. Posts that are on the profile stay there: only the owner can remove them.",
+    ),
+    _cause("cancelled", "taken down", "Taken down before publishing", "Nothing of these rows went out."),
     _cause("cancelled", "", "The campaign was cancelled", "Nothing of these rows went out, and nothing will."),
     _cause(
         "waiting",

@@ -223,7 +223,7 @@ async def account_for_strays(
     found = await intents.strays(db, running)
     by_id = {ad.ad_id: ad for ad in ads}
     for stray in found:
-        if stray.has_another:
+        if stray.has_another or stray.withdrawn:
             await _switch_off(db, client, campaign, advertiser_id, stray)
             continue
         async with db.acquire() as connection, connection.transaction():
@@ -238,7 +238,8 @@ async def _switch_off(
 ) -> None:
     with tiktok_failures():
         await client.ads.set_ad_status(advertiser_id, [stray.ad_id], OperationStatus.DISABLE)
-    what = f"TikTok made ad {stray.ad_id} after all, and row {stray.row_id} has another: it was switched off"
+    why = "has another" if stray.has_another else "was taken down"
+    what = f"TikTok made ad {stray.ad_id} after all, and row {stray.row_id} {why}: it was switched off"
     async with db.acquire() as connection, connection.transaction():
         await notifications.put(
             connection,

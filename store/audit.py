@@ -91,8 +91,10 @@ async def of_campaign(db: Database, campaign_id: str) -> Sequence[AuditLine]:
     """The trail of one release campaign, oldest first."""
     rows = await db.fetch(
         """SELECT at, actor, action, subject, reason, workflow_id FROM audit
-           WHERE workflow_id = $1 OR starts_with(workflow_id, $1 || '/') ORDER BY at, number""",
+           WHERE workflow_id = $1 OR starts_with(workflow_id, $1 || '/') OR starts_with(workflow_id, $2)
+           ORDER BY at, number""",
         f"campaign/{campaign_id}",
+        f"takedown/{campaign_id}/",
     )
     return [AuditLine(**row) for row in rows]
 

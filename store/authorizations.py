@@ -10,6 +10,9 @@ from sparkads.contracts.business_center import AccountLine
 from sparkads.contracts.release import NOT_SUBMITTED, TargetState
 from store.database import Connection, Database
 
+_LIVE = [TargetState.IN_REVIEW, TargetState.PUBLISHED]
+"""Targets whose ads may be running."""
+
 
 class ListedAccount(Contract):
     """One TikTok account as TikTok lists it in a Business Center. `handle` may be empty: TikTok does not promise it."""
@@ -299,16 +302,16 @@ async def live_ads(db: Database, bc_id: str, asset_id: str) -> list[LiveAd]:
            ORDER BY advertiser_id, ad_id""",
         bc_id,
         asset_id,
-        [TargetState.IN_REVIEW, TargetState.PUBLISHED],
+        _LIVE,
     )
     return [LiveAd(**row) for row in rows]
 
 
 async def mark_stopped(db: Database, ads: Sequence[LiveAd], reason: str) -> None:
-    """Flag the targets of ads that were stopped (R15)."""
+    """Flag the targets of ads that were stopped (R15); one that was taken down meanwhile stays so."""
     await db.executemany(
-        "UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND row_id = $2",
-        [(ad.campaign_id, ad.row_id, TargetState.STOPPED, reason) for ad in ads],
+        "UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND row_id = $2 AND state = ANY($5)",
+        [(ad.campaign_id, ad.row_id, TargetState.STOPPED, reason, _LIVE) for ad in ads],
     )
 
 

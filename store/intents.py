@@ -46,6 +46,8 @@ class Stray(Contract):
     ad_id: str
     has_another: bool
     """whether its target has an ad, or may be getting one"""
+    withdrawn: bool
+    """whether its target was taken down"""
 
 
 class Submitted(Contract):
@@ -111,7 +113,7 @@ async def mark_called(db: Database, tokens: Sequence[str]) -> bool:
     Claim the right to call for these intents, at the last moment before the call.
 
     False if any of them is not ours to call for any more, or if a gate has closed since the intent was written: the
-    campaign was paused or cancelled, an authorization ended or a link was removed.
+    campaign was paused or cancelled, the row was taken down, an authorization ended or a link was removed.
     """
     status = await db.fetchval(
         """WITH mine AS (
@@ -120,7 +122,7 @@ async def mark_called(db: Database, tokens: Sequence[str]) -> bool:
                JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.stage = 'active'
                JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
                WHERE i.token = ANY($1) AND i.state = 'intended' AND NOT c.paused AND NOT c.cancelled AND c.approved
-               FOR UPDATE OF i),
+                 AND NOT t.withdrawn FOR UPDATE OF i),
                 called AS (UPDATE intents SET state = 'called', called_at = clock_timestamp()
                            WHERE token IN (SELECT token FROM mine)
                              AND (SELECT count(*) FROM mine) = cardinality($1::text[]) RETURNING 1)
@@ -182,8 +184,9 @@ async def record_absent(connection: Connection, tokens: Sequence[str], detail: s
         """WITH decided AS (UPDATE intents SET state = 'absent', decided_at = now(), detail = $2
                             WHERE token = ANY($1) AND state IN ('intended', 'called')
                             RETURNING token, campaign_id, row_id)
-           UPDATE targets t SET state = CASE WHEN c.cancelled THEN $4 ELSE $3 END,
-                                reason = CASE WHEN c.cancelled THEN 'cancelled before it was published' ELSE '' END
+           UPDATE targets t SET state = CASE WHEN c.cancelled OR t.withdrawn THEN $4 ELSE $3 END,
+                                reason = CASE WHEN t.withdrawn THEN 'taken down before it was published'
+                                              WHEN c.cancelled THEN 'cancelled before it was published' ELSE '' END
            FROM decided d JOIN campaigns c USING (campaign_id)
            WHERE t.campaign_id = d.campaign_id AND t.row_id = d.row_id RETURNING d.token""",
         list(tokens),
@@ -249,8 +252,9 @@ async def strays(db: Database, ads: Mapping[str, str]) -> list[Stray]:
     rows = await db.fetch(
         """SELECT i.token, i.row_id, ads.ad_id,
                   EXISTS (SELECT FROM intents other WHERE other.campaign_id = i.campaign_id AND other.row_id = i.row_id
-                          AND other.state IN ('intended', 'called', 'published')) AS has_another
+                          AND other.state IN ('intended', 'called', 'published')) AS has_another, t.withdrawn
            FROM intents i JOIN unnest($1::text[], $2::text[]) AS ads (token, ad_id) USING (token)
+           JOIN targets t USING (campaign_id, row_id)
            WHERE i.state IN ('absent', 'refused') ORDER BY i.token""",
         list(ads),
         list(ads.values()),

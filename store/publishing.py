@@ -170,10 +170,11 @@ async def plan_ad_groups(connection: Connection, campaign_id: str, advertiser_id
 
 
 async def ad_groups_to_make(db: Database, campaign_id: str, advertiser_id: str) -> list[AdGroup]:
-    """Planned ad groups that TikTok has not made yet."""
+    """Planned ad groups that TikTok has not made yet and that ready targets wait for."""
     rows = await db.fetch(
         """SELECT id, advertiser_id, location_id, daily_budget, name, starts_at, adgroup_id FROM ad_groups
-           WHERE campaign_id = $1 AND advertiser_id = $2 AND adgroup_id IS NULL ORDER BY id""",
+           WHERE campaign_id = $1 AND advertiser_id = $2 AND adgroup_id IS NULL
+             AND id IN (SELECT ad_group FROM targets WHERE campaign_id = $1 AND state = 'ready') ORDER BY id""",
         campaign_id,
         advertiser_id,
     )

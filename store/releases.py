@@ -320,9 +320,12 @@ async def block_late(connection: Connection, campaign_id: str, reason: str, *, l
 
 
 async def finish(connection: Connection, campaign_id: str) -> bool:
-    """Record that nothing is left to do; False if that was known."""
+    """Record that nothing is left to do; False if that was known, or if a retry has brought rows back meanwhile."""
     status = await connection.execute(
-        "UPDATE campaigns SET finished_at = now() WHERE campaign_id = $1 AND finished_at IS NULL", campaign_id
+        """UPDATE campaigns SET finished_at = now() WHERE campaign_id = $1 AND finished_at IS NULL
+           AND NOT EXISTS (SELECT FROM targets t WHERE t.campaign_id = $1 AND t.state <> ALL($2))""",
+        campaign_id,
+        list(FINAL_STATES),
     )
     return status == "UPDATE 1"
 

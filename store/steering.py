@@ -7,14 +7,7 @@ from sparkads.contracts.base import Contract
 from sparkads.contracts.release import Approve, Selection, TargetState, Tier, Verdict
 from store.database import Connection, Database
 from store.releases import SHARD_SIZE
-
-_CHOSEN = """(cardinality($2::text[]) = 0 OR row_id = ANY($2))
-             AND (cardinality($3::text[]) = 0 OR territory = ANY($3))
-             AND (cardinality($4::integer[]) = 0 OR wave = ANY($4))"""
-
-
-def _lists(only: Selection) -> tuple[list[str], list[str], list[int]]:
-    return list(only.rows), list(only.territories), list(only.waves)
+from store.selection import selected
 
 
 class Chosen(Contract):
@@ -31,11 +24,12 @@ class Chosen(Contract):
 
 async def choose(db: Database, campaign_id: str, only: Selection, *, lock: bool) -> list[Chosen]:
     """The rows of a selection in the order of the manifest; locked until the transaction ends, if wanted."""
+    chosen = selected(only, first=2)
     rows = await db.fetch(
-        f"""SELECT row_id, state, time_zone, due_at, asap, tier, advertiser_id FROM targets
-            WHERE campaign_id = $1 AND {_CHOSEN} ORDER BY row_number {"FOR UPDATE" if lock else ""}""",
+        f"""SELECT row_id, state, time_zone, due_at, asap, tier, advertiser_id FROM targets t
+            WHERE campaign_id = $1 AND {chosen.sql} ORDER BY row_number {"FOR UPDATE" if lock else ""}""",
         campaign_id,
-        *_lists(only),
+        *chosen.values,
     )
     return [Chosen(**row) for row in rows]
 
@@ -61,13 +55,14 @@ async def move(
     reason: str,
 ) -> list[str]:
     """Move the chosen rows that are in one of some states to another; returns them."""
+    chosen = selected(only, first=2)
     rows = await connection.fetch(
         f"""WITH moved AS (
-                UPDATE targets SET state = $6, reason = $7
-                WHERE campaign_id = $1 AND {_CHOSEN} AND state = ANY($5) RETURNING row_id, row_number)
+                UPDATE targets t SET state = $6, reason = $7
+                WHERE campaign_id = $1 AND {chosen.sql} AND state = ANY($5) RETURNING row_id, row_number)
             SELECT row_id FROM moved ORDER BY row_number""",
         campaign_id,
-        *_lists(only),
+        *chosen.values,
         list(before),
         after,
         reason[:500],
@@ -79,14 +74,15 @@ async def move_late(
     connection: Connection, campaign_id: str, only: Selection, *, late_before: datetime, after: TargetState, reason: str
 ) -> list[str]:
     """Move the chosen rows that are not submitted and were due before a moment; returns them."""
+    chosen = selected(only, first=2)
     rows = await connection.fetch(
         f"""WITH moved AS (
-                UPDATE targets SET state = $5, reason = $6
-                WHERE campaign_id = $1 AND {_CHOSEN} AND state IN ('waiting', 'ready', 'paused') AND NOT asap
+                UPDATE targets t SET state = $5, reason = $6
+                WHERE campaign_id = $1 AND {chosen.sql} AND state IN ('waiting', 'ready', 'paused') AND NOT asap
                   AND due_at < $7 RETURNING row_id, row_number)
             SELECT row_id FROM moved ORDER BY row_number""",
         campaign_id,
-        *_lists(only),
+        *chosen.values,
         after,
         reason[:500],
         late_before,

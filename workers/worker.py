@@ -16,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.audit_trail import AuditActivities
 from activities.authorizations import AuthorizationActivities
 from activities.confirming import ConfirmingActivities
+from activities.leftovers import LeftoverActivities
 from activities.members import Members
 from activities.notifications import NotificationActivities
 from activities.people import PeopleActivities
@@ -27,12 +28,14 @@ from activities.qr_codes import QrCodeActivities
 from activities.releases import ReleaseActivities
 from activities.report import ReportActivities
 from activities.requests import RequestActivities
+from activities.retrying import RetryingActivities
 from activities.review import ReviewActivities
 from activities.settling import SettlingActivities
 from activities.sharing import SharingActivities
 from activities.starts import StartActivities
 from activities.steering import SteeringActivities
 from activities.sweep import SweepActivities
+from activities.takedowns import TakedownActivities
 from activities.webhook import Webhook
 from sparkads import names
 from sparkads.client import SparkAds
@@ -48,6 +51,7 @@ from workflows.business_center import BusinessCenterWorkflow
 from workflows.plan_release import PlanReleaseWorkflow
 from workflows.publish_shard import PublishShardWorkflow
 from workflows.release_campaign import ReleaseCampaignWorkflow
+from workflows.takedown import TakedownWorkflow
 
 WORKFLOWS = [
     BusinessCenterWorkflow,
@@ -56,6 +60,7 @@ WORKFLOWS = [
     ReleaseCampaignWorkflow,
     PublishShardWorkflow,
     PlanReleaseWorkflow,
+    TakedownWorkflow,
 ]
 
 # Our own modules are loaded once, not again for each workflow: they are deterministic, and pydantic models that are
@@ -139,6 +144,9 @@ def make_workers(
     planning = PlanningActivities(db, platform, members, files, spark, settings.tiktok_tier, limits)
     releases = ReleaseActivities(db, platform, members, files, spark, planning)
     preparing = PreparingActivities(db, platform, files)
+    leftovers = LeftoverActivities(db, platform)
+    retrying = RetryingActivities(db, members)
+    takedown = TakedownActivities(db, platform, members)
     reports = ReportActivities(db, files)
     steering = SteeringActivities(db, members)
     settle_window = timedelta(seconds=settings.settle_window)
@@ -202,6 +210,10 @@ def make_workers(
             steering.remind_approvers,
             releases.finish_release,
             settling.settle_by_person,
+            retrying.retry_targets,
+            takedown.begin_takedown,
+            takedown.look_at_takedown,
+            takedown.finish_takedown,
             reports.write_report,
         ],
         interceptors=[Heartbeats()],
@@ -223,6 +235,9 @@ def make_workers(
             publish.publish_shard,
             settling.settle_intents,
             confirming.confirm_ads,
+            leftovers.remove_leftovers,
+            takedown.stop_spend,
+            takedown.delete_ads,
         ],
         interceptors=[Heartbeats()],
         max_concurrent_activities=BULK_ACTIVITIES_AT_ONCE,

@@ -62,6 +62,15 @@ TELL = Timing(
 )
 """Deliver notifications; what is not delivered stays in the outbox."""
 
+TIDY = Timing(
+    task_queue=names.BULK_TASK_QUEUE,
+    start_to_close_timeout=timedelta(minutes=5),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=_NOTICED,
+    retry_policy=_SOON,
+)
+"""What is done before an end that it may not hold up for long; gives up by itself."""
+
 REVIEW = Timing(
     task_queue=names.BULK_TASK_QUEUE,
     start_to_close_timeout=timedelta(minutes=30),

@@ -14,6 +14,7 @@ from temporalio.common import RawValue, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.leftovers import LeftoverActivities
     from activities.preparing import Prepare, PreparingActivities
     from activities.releases import (
         CampaignRef,
@@ -24,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         SettleAccounts,
     )
     from activities.report import AskForReport, ReportActivities
+    from activities.retrying import Retry, RetryingActivities
     from activities.settling import SettlingActivities, Verdict
     from activities.steering import (
         Brake,
@@ -52,10 +54,12 @@ with workflow.unsafe.imports_passed_through():
         ReportFiles,
         Retime,
         Retimed,
+        RetryTargets,
         RowsHeld,
         SettleTarget,
         ShardInput,
         TargetSettled,
+        TargetsRetried,
         TargetState,
         Tier,
         Wave,
@@ -86,7 +90,8 @@ class ReleaseCampaignWorkflow:
 
     Signals `pause`, `resume`, `cancel` (its starter, its operator or an admin) reach every shard; `access_changed`
     comes from access requests. Update `report` writes the report as it stands, `settle_target` takes a person's word
-    for an outcome that is unknown, `retime` gives rows another instant, `approve` and `proceed` let it go. Continues as
+    for an outcome that is unknown, `retime` gives rows another instant, `approve` and `proceed` let it go, `retry` lets
+    rows that failed go through all gates again: the client starts a release that has ended again for it. Continues as
     new when the server suggests it and no shard runs.
     """
 
@@ -111,6 +116,7 @@ class ReleaseCampaignWorkflow:
         self._unprepared = True
         self._reminders = release.resumed_reminders
         self._told_overdue = release.resumed_told_overdue
+        self._braked = False
         self._undecodable = Undecodable()
         self._last_error = ""
 
@@ -120,14 +126,20 @@ class ReleaseCampaignWorkflow:
         if not release.resumed:
             await self._load()
             await self._invite()
-        while await self._something_is_left():
-            await self._bring_accounts_to_ready()
-            await self._ask_for_approval()
-            await self._judge_tier()
-            self._release_due_waves()
-            await self._wait_for_news()
-            await self._renew_if_long()
-        return await self._finish()
+        while True:
+            while await self._something_is_left():
+                await self._bring_accounts_to_ready()
+                await self._ask_for_approval()
+                await self._judge_tier()
+                self._release_due_waves()
+                await self._wait_for_news()
+                await self._renew_if_long()
+            # A retry under way may bring rows back, now or while the end is written down.
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if not self._news:
+                result = await self._finish()
+                if not self._news:
+                    return result
 
     async def _load(self) -> None:
         self._enter(ReleasePhase.LOADING, "its manifest")
@@ -161,6 +173,10 @@ class ReleaseCampaignWorkflow:
         self._plan = await workflow.execute_activity_method(
             ReleaseActivities.read_plan, self._ref, summary="Read where it stands", **_calls.RECORD
         )
+        if not self._braked:
+            # A run that goes on with the record finds there what was commanded before it.
+            self._paused = self._plan.paused
+            self._cancelled = self._plan.cancelled
         self._present()
 
     async def _bring_accounts_to_ready(self) -> None:
@@ -377,6 +393,7 @@ class ReleaseCampaignWorkflow:
 
     async def _finish(self) -> ReleaseResult:
         self._enter(ReleasePhase.REPORT, "its report")
+        await self._remove_leftovers()
         await workflow.execute_activity_method(
             ReleaseActivities.finish_release, self._ref, summary="Record the end", **_calls.RECORD
         )
@@ -384,6 +401,22 @@ class ReleaseCampaignWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._enter(ReleasePhase.CANCELLED if self._cancelled else ReleasePhase.DONE, "nobody")
         return ReleaseResult(counts=self._plan.counts, report=files)
+
+    async def _remove_leftovers(self) -> None:
+        """Leave nothing half-made at TikTok; what can't be removed is named, and keeps nobody waiting."""
+        try:
+            leftovers = await workflow.execute_activity_method(
+                LeftoverActivities.remove_leftovers,
+                self._ref,
+                summary="Remove what was made and never used",
+                priority=self._fair,
+                **_calls.TIDY,
+            )
+        except ActivityError as error:
+            self._last_error = f"unused ad groups are left at TikTok: {describe(error)}"
+            return
+        if leftovers.failed:
+            self._last_error = f"unused ad groups are left at TikTok: {'; '.join(leftovers.failed)}"
 
     async def _write_report(self) -> ReportFiles:
         return await workflow.execute_activity_method(
@@ -419,6 +452,25 @@ class ReleaseCampaignWorkflow:
         )
         self._news = True
         return settled
+
+    @workflow.update(
+        name=names.RETRY,
+        description="Let what failed or was blocked go again: {actor, reason, only: {rows, territories, waves}}",
+    )
+    async def retry(self, command: RetryTargets) -> TargetsRetried:
+        """Rows that were refused, blocked or frozen wait for their gates again; a published one never does."""
+        retried = await workflow.execute_activity_method(
+            RetryingActivities.retry_targets,
+            Retry(campaign_id=self._release.campaign_id, command_id=command_id(), command=command),
+            summary=f"Retry rows for {command.actor}",
+            **_calls.ANSWER,
+        )
+        self._news = self._news or retried.taken > 0
+        return retried
+
+    @retry.validator
+    def _one_retry(self, command: RetryTargets) -> None:
+        """Refuse a call with no command, or several: in the handler that would stop the workflow."""
 
     @settle_target.validator
     def _one_verdict(self, command: SettleTarget) -> None:
@@ -515,6 +567,7 @@ class ReleaseCampaignWorkflow:
             self._last_error = describe(error)
             self._present()
             return
+        self._braked = True
         self._paused, self._cancelled = paused, cancelled
         self._news = True
         if command.only.is_all:

@@ -9,7 +9,8 @@ from sparkads.client import SparkAds
 from sparkads.contracts.authorization import AdAccountLink, EndAuthorization, MemberGrant, Share, Unshare
 from sparkads.contracts.base import BlobRef
 from sparkads.contracts.business_center import CancelRequest, Decision, RequestAccess, ScanReport
-from sparkads.contracts.release import AdTemplate, Command, ReleaseInput, TargetState
+from sparkads.contracts.release import AdTemplate, Command, ReleaseInput, RetryTargets, Selection, TargetState
+from sparkads.contracts.takedown import Takedown
 from sparkads.errors import Refusal, SparkAdsError, Unreachable
 from sparkads.files import Files
 from sparkads.roles import AdAccountRole, BcRole, Permission
@@ -32,11 +33,14 @@ __all__ = [
     "Refusal",
     "ReleaseInput",
     "RequestAccess",
+    "RetryTargets",
     "ScanReport",
     "Scope",
+    "Selection",
     "Share",
     "SparkAds",
     "SparkAdsError",
+    "Takedown",
     "TargetState",
     "Unreachable",
     "Unshare",

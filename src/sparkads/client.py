@@ -19,6 +19,7 @@ from uuid import uuid4
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
@@ -66,9 +67,12 @@ from sparkads.contracts.release import (
     ReportFiles,
     Retime,
     Retimed,
+    RetryTargets,
     SettleTarget,
     TargetSettled,
+    TargetsRetried,
 )
+from sparkads.contracts.takedown import Takedown, TakedownInput, TakedownResult, TakedownStatus
 from sparkads.converter import data_converter
 from sparkads.errors import CampaignExists, ManifestInvalid, NothingOnRecord, Renewing, Unreachable, from_failure
 from sparkads.files import Files
@@ -82,6 +86,13 @@ _PASSING = {
     RPCStatusCode.DEADLINE_EXCEEDED,
     RPCStatusCode.FAILED_PRECONDITION,  # a query of a run so new that its first task is not scheduled yet
 }
+_GOES_ON = {
+    WorkflowExecutionStatus.RUNNING,
+    WorkflowExecutionStatus.CONTINUED_AS_NEW,
+    WorkflowExecutionStatus.COMPLETED,
+}
+"""Releases that take a retry, started again if they have ended."""
+
 _ATTEMPTS = 6
 """Tries of a command that the server could not take; with the pauses between them about 15 seconds."""
 
@@ -409,6 +420,88 @@ class SparkAds:
         """
         workflow_id = names.release_campaign_id(campaign_id)
         return await self._update(workflow_id, names.SETTLE_TARGET, command, TargetSettled, None)
+
+    async def retry(self, campaign_id: str, command: RetryTargets, *, command_id: str | None = None) -> TargetsRetried:
+        """
+        Let rows that were refused, blocked or frozen go through all gates again; also of a campaign that has ended.
+
+        Raises:
+            Refusal: NothingOnRecord, NotAMember, OnlyItsPeople.
+        """
+        update_id = command_id or uuid4().hex
+        handle = self.temporal.get_workflow_handle(names.release_campaign_id(campaign_id))
+
+        async def once() -> TargetsRetried:
+            description = await handle.describe()
+            if description.status not in _GOES_ON:
+                raise NothingOnRecord(
+                    f"campaign {campaign_id} did not come to its end: it is not started again by itself; see "
+                    "docs/operations.md"
+                )
+            first = await anext(handle.fetch_history_events(page_size=1))
+            payloads = first.workflow_execution_started_event_attributes.input.payloads
+            release: ReleaseInput
+            (release,) = await self.temporal.data_converter.decode(payloads, [ReleaseInput])
+            retried: TargetsRetried = await self.temporal.execute_update_with_start_workflow(
+                names.RETRY,
+                command,
+                id=update_id,
+                result_type=TargetsRetried,
+                start_workflow_operation=WithStartWorkflowOperation(
+                    names.RELEASE_CAMPAIGN_WORKFLOW,
+                    release.model_copy(update={"resumed": True, "resumed_paused": False}),
+                    id=handle.id,
+                    task_queue=names.TASK_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    memo={"manifest": release.manifest.sha256},
+                    static_summary=f"Release in BC {release.bc_id}, manifest {release.manifest.sha256[:12]}",
+                ),
+            )
+            return retried
+
+        async with self._updates:
+            return await self._named(once, f"campaign {campaign_id}")
+
+    async def takedown(self, campaign_id: str, command: Takedown, *, command_id: str | None = None) -> str:
+        """
+        Begin to take rows down: nothing new goes out, spend is stopped, ads are deleted; also after the end.
+
+        Returns:
+            The takedown's name, for `takedown_status` and `wait_for_takedown`, which raises if it is refused. The same
+            command id starts it once.
+        """
+        name = hashlib.sha256((command_id or uuid4().hex).encode()).hexdigest()[:12]
+        try:
+            await self._patiently(
+                lambda: self.temporal.start_workflow(
+                    names.TAKEDOWN_WORKFLOW,
+                    TakedownInput(campaign_id=campaign_id, name=name, command=command),
+                    id=names.takedown_id(campaign_id, name),
+                    task_queue=names.TASK_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    static_summary=f"Takedown in release {campaign_id}",
+                )
+            )
+        except WorkflowAlreadyStartedError:
+            return name
+        return name
+
+    async def takedown_status(self, campaign_id: str, name: str) -> TakedownStatus:
+        """Counts, what is left, what TikTok refused, what only owners can remove."""
+        subject = f"takedown {name} of campaign {campaign_id}"
+        return await self._query(names.takedown_id(campaign_id, name), TakedownStatus, subject)
+
+    async def wait_for_takedown(self, campaign_id: str, name: str) -> TakedownResult:
+        """
+        Wait for the end of a takedown; as long as outcomes are unknown, that is until they are known.
+
+        Raises:
+            Refusal: NothingOnRecord, NotAMember, OnlyItsPeople.
+        """
+        handle: WorkflowHandle[Any, TakedownResult] = self.temporal.get_workflow_handle(
+            names.takedown_id(campaign_id, name), result_type=TakedownResult
+        )
+        return await self._named(handle.result, f"takedown {name} of campaign {campaign_id}")
 
     async def report(self, campaign_id: str, actor: str) -> ReportFiles:
         """

@@ -17,6 +17,7 @@ AUTHORIZATION_WORKFLOW = "AuthorizationWorkflow"
 RELEASE_CAMPAIGN_WORKFLOW = "ReleaseCampaignWorkflow"
 PUBLISH_SHARD_WORKFLOW = "PublishShardWorkflow"
 PLAN_RELEASE_WORKFLOW = "PlanReleaseWorkflow"
+TAKEDOWN_WORKFLOW = "TakedownWorkflow"
 
 STATUS = "status"
 """Query of every workflow."""
@@ -53,8 +54,12 @@ SETTLE_TARGET = "settle_target"
 RETIME = "retime"
 PROCEED = "proceed"
 APPROVE = "approve"
+RETRY = "retry"
+TAKEDOWN = "takedown"
+"""Not a message: what starting a takedown is called where it is refused."""
+
 ROWS_HELD = "rows_held"
-"""Signal from a shard to its campaign: rows wait for a person."""
+"""Signal from a shard to its campaign: rows wait for a person; from a takedown: where rows stand has changed."""
 
 OUTCOME_SETTLED = "outcome_settled"
 """Signal from a campaign to its shard: a person has decided an outcome."""
@@ -88,3 +93,8 @@ def plan_release_id(campaign_id: str, asked: str) -> str:
 def publish_shard_id(campaign_id: str, wave: int, shard: int) -> str:
     """Workflow id of one shard of one wave of a release campaign."""
     return f"campaign/{campaign_id}/wave/{wave}/shard/{shard}"
+
+
+def takedown_id(campaign_id: str, name: str) -> str:
+    """Workflow id of one takedown; `name` is the takedown's within its campaign."""
+    return f"takedown/{campaign_id}/{name}"

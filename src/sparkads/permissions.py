@@ -372,6 +372,26 @@ COMMANDS: tuple[Command, ...] = (
         _while_it_lasts(running=OutcomeKnown, paused=OutcomeKnown),
         steers=True,
     ),
+    # No row of these releases has failed, and those of the one that is over were cancelled with it;
+    # tests/publishing/test_retry.py has others.
+    Command(
+        names.RETRY,
+        _RELEASES,
+        "update",
+        Action.RUN_RELEASE,
+        MappingProxyType(
+            {**_while_it_lasts(running=_NOTHING_TO_DO, paused=_NOTHING_TO_DO), ReleaseState.OVER: _NOTHING_TO_DO}
+        ),
+        steers=True,
+    ),
+    Command(
+        names.TAKEDOWN,
+        names.TAKEDOWN_WORKFLOW,
+        "start",
+        Action.RUN_RELEASE,
+        MappingProxyType({**_while_it_lasts(running=_DONE, paused=_DONE), ReleaseState.OVER: _DONE}),
+        steers=True,
+    ),
 )
 """Every command of a person or a service."""
 
@@ -382,7 +402,7 @@ NEED_NO_RIGHT: Mapping[tuple[str, str], str] = MappingProxyType(
         (_AUTHORIZATIONS, names.LOST): "from the sweep; TikTok is asked before it counts",
         (_AUTHORIZATIONS, names.PARTNER_SHARED): "from the review; links only what an admin has asked for",
         (_RELEASES, names.ACCESS_CHANGED): "from requests and authorizations: the accounts are looked at again",
-        (_RELEASES, names.ROWS_HELD): "from a shard: where the release stands is read again",
+        (_RELEASES, names.ROWS_HELD): "from a shard or a takedown: where the release stands is read again",
         (_RELEASES, names.REPORT): "writes down what is on record",
     }
 )

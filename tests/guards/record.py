@@ -53,10 +53,12 @@ from sparkads.contracts.release import (
     Proceed,
     ReleaseInput,
     Retime,
+    RetryTargets,
     Selection,
     SettleTarget,
     TargetState,
 )
+from sparkads.contracts.takedown import Takedown
 from sparkads.errors import Refusal
 from sparkads.scopes import Scope
 from store.database import Pool
@@ -466,6 +468,36 @@ async def release_cancelled(world: World) -> None:
     await world.keep_children(run.campaign_id, "cancelled_in_review")
 
 
+async def release_retried(world: World) -> None:
+    """TikTok refuses the row; somebody who may not, then its operator, let it go again after the end."""
+    label, _ = await world.label("kiri")
+    await world.faults({"path": "/ad/create/", "kind": "code", "code": 40002, "times": 1})
+    run = await world.release(label, [push("row", "@kiri", label.ad_account)])
+    await run.finished()
+    retry = RetryTargets(actor=label.operator, reason="mended")
+    await _refused(world.spark.retry(run.campaign_id, retry.model_copy(update={"actor": label.standard})))
+    await world.spark.wait_for_release(run.campaign_id)
+    await world.spark.retry(run.campaign_id, retry)
+    await run.finished()
+    await world.keep(names.release_campaign_id(run.campaign_id), "retried_after_its_end")
+
+
+async def release_taken_down(world: World) -> None:
+    """While another row waits for its instant: by somebody who may not, then by the operator."""
+    label, _ = await world.label("kiri")
+    later = pull("later", "@kiri", label.ad_account, post_of("kiri"), **_soon(3600))
+    run = await world.release(label, [push("now", "@kiri", label.ad_account), later])
+    await run.row_reaches("now", TargetState.PUBLISHED)
+    await run.row_reaches("later", TargetState.READY)
+    command = Takedown(actor=label.operator, reason="wrong master")
+    for actor, what in ((label.standard, "refused"), (label.operator, "taken_down")):
+        name = await world.spark.takedown(run.campaign_id, command.model_copy(update={"actor": actor}))
+        await world.ended(names.takedown_id(run.campaign_id, name))
+        await world.keep(names.takedown_id(run.campaign_id, name), what)
+    await run.finished()
+    await world.keep(names.release_campaign_id(run.campaign_id), "taken_down")
+
+
 async def release_not_allowed(world: World) -> None:
     """Its starter is no member: the release ends before it began."""
     label, _ = await world.label("kiri")
@@ -692,6 +724,18 @@ async def shard_renewed(world: World) -> None:
     await world.keep_renewed(shard, _nothing)
 
 
+async def takedown_renewed(world: World) -> None:
+    """An outcome that only a person can tell, and nobody does."""
+    label, _ = await world.label("kiri")
+    await world.faults({"path": "/ad/create/", "kind": "drop", "when": "before", "times": 1})
+    run = await world.release(label, [push("row", "@kiri", label.ad_account)])
+    await run.row_reaches("row", TargetState.UNKNOWN)
+    await world.db.execute("UPDATE intents SET contradicted = true WHERE campaign_id = $1", run.campaign_id)
+    await world.faults()
+    name = await world.spark.takedown(run.campaign_id, Takedown(actor=label.operator, reason="wrong master"))
+    await world.keep_renewed(names.takedown_id(run.campaign_id, name), _nothing)
+
+
 TOGETHER = (
     request_approved,
     request_declined,
@@ -709,11 +753,13 @@ TOGETHER = (
     release_not_allowed,
     release_planned,
     release_steered,
+    release_taken_down,
     shard_terminated,
     shard_that_waited,
 )
 IN_TURN = (
     release_cancelled,
+    release_retried,
     shard_with_a_lost_answer,
     shard_with_a_lost_call,
     shard_throttled,
@@ -721,7 +767,14 @@ IN_TURN = (
 )
 """These change what TikTok does to everybody."""
 
-RENEWED = (center_renewed, request_renewed, authorization_renewed, release_renewed, shard_renewed)
+RENEWED = (
+    center_renewed,
+    request_renewed,
+    authorization_renewed,
+    release_renewed,
+    takedown_renewed,
+    shard_renewed,
+)
 
 
 @asynccontextmanager

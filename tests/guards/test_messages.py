@@ -59,9 +59,18 @@ MESSAGES = {
     },
     names.RELEASE_CAMPAIGN_WORKFLOW: {
         "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.ACCESS_CHANGED, names.ROWS_HELD},
-        "updates": {names.REPORT, names.SETTLE_TARGET, names.RETIME, names.APPROVE, names.PROCEED},
+        "updates": {
+            names.REPORT,
+            names.SETTLE_TARGET,
+            names.RETIME,
+            names.APPROVE,
+            names.PROCEED,
+            names.RETRY,
+        },
         "queries": {names.STATUS},
     },
+    names.PLAN_RELEASE_WORKFLOW: {"signals": set(), "updates": set(), "queries": set()},
+    names.TAKEDOWN_WORKFLOW: {"signals": set(), "updates": set(), "queries": {names.STATUS}},
     names.PUBLISH_SHARD_WORKFLOW: {
         "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.OUTCOME_SETTLED},
         "updates": set(),

@@ -1,6 +1,7 @@
 """Every cell of who may do what, when: the declaration (sparkads.permissions) against the real system."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -44,9 +45,19 @@ from sparkads.contracts.drift import AskDrift
 from sparkads.contracts.notification import AskNotifications
 from sparkads.contracts.people import AskPeople
 from sparkads.contracts.plan import Plan
-from sparkads.contracts.release import Approve, Proceed, ReleaseInput, Retime, Retimed, SettleTarget, TargetState
+from sparkads.contracts.release import (
+    Approve,
+    Proceed,
+    ReleaseInput,
+    Retime,
+    Retimed,
+    RetryTargets,
+    SettleTarget,
+    TargetState,
+)
 from sparkads.contracts.release import Command as SteeringCommand
-from sparkads.errors import AdminOnly, NotAMember, NotAnApprover, OnlyItsPeople, Refusal
+from sparkads.contracts.takedown import Takedown, TakedownResult
+from sparkads.errors import AdminOnly, NotAMember, NotAnApprover, NothingOnRecord, OnlyItsPeople, Refusal
 from sparkads.permissions import (
     COMMANDS,
     NEED_NO_RIGHT,
@@ -83,6 +94,9 @@ CLOSED = {
     AccountState.DECLINED: RequestOutcome.DECLINED,
     AccountState.TAKEN_BACK: RequestOutcome.CANCELLED,
 }
+
+ENDING = (names.CANCEL, names.TAKEDOWN)
+"""Commands after which a release has nothing left to do."""
 
 _numbers = count(1)
 
@@ -275,11 +289,11 @@ async def end_authorizations(
 
 
 async def make_releases(world: World) -> None:
-    """Releases that wait for an instant far away: common ones, those of somebody who left, one for each cancel."""
+    """Releases that wait for an instant far away: common ones, those of somebody who left, one for each end."""
     starter, left = world.people[Who.STARTER], world.people[Who.LEFT]
     wanted: list[tuple[ReleaseState, str, str]] = [(state, "", starter) for state in ReleaseState][1:]
     wanted += [(ReleaseState.RUNNING, Who.LEFT, left), (ReleaseState.PAUSED, Who.LEFT, left)]
-    wanted += [(cell.state, own(cell), starter) for cell in changing(ReleaseState) if cell.command.name == names.CANCEL]
+    wanted += [(cell.state, own(cell), starter) for cell in changing(ReleaseState) if cell.command.name in ENDING]
 
     async def make(state: ReleaseState, whose: str, actor: str) -> None:
         campaign_id = f"cell-{next(_numbers)}-{world.label.bc_id[-4:]}"
@@ -315,6 +329,11 @@ def release_of(world: World, actor: str, target: Target) -> ReleaseInput:
     )
 
 
+async def take_down(world: World, actor: str, target: Target) -> TakedownResult:
+    name = await world.spark.takedown(target.campaign_id, Takedown(actor=actor, reason="a cell"))
+    return await world.spark.wait_for_takedown(target.campaign_id, name)
+
+
 async def ready(world: World, campaign_id: str) -> bool:
     return set(await releases.counts(world.db, campaign_id)) == {TargetState.READY}
 
@@ -334,7 +353,9 @@ async def end_releases(world: World) -> None:
     ]
     for campaign_id in running:
         if await releases.get(world.db, campaign_id) is not None:
-            await world.spark.cancel(campaign_id, SteeringCommand(actor=world.label.admin))
+            # One whose rows were taken down has ended.
+            with contextlib.suppress(NothingOnRecord):
+                await world.spark.cancel(campaign_id, SteeringCommand(actor=world.label.admin))
             await world.spark.wait_for_release(campaign_id)
 
 
@@ -412,6 +433,10 @@ SEND: dict[str, Send] = {
     "ReleaseCampaign settle_target": lambda world, actor, target: world.spark.settle_target(
         target.campaign_id, SettleTarget(actor=actor, row_id="row", because="a cell")
     ),
+    "ReleaseCampaign retry": lambda world, actor, target: world.spark.retry(
+        target.campaign_id, RetryTargets(actor=actor, reason="a cell")
+    ),
+    "Takedown takedown": take_down,
 }
 
 
@@ -506,6 +531,12 @@ async def release_cancelled(world: World, target: Target, _: Any) -> None:
     assert set(await releases.counts(world.db, target.campaign_id)) == {TargetState.CANCELLED}
 
 
+async def release_taken_down(world: World, target: Target, answer: TakedownResult) -> None:
+    assert answer.failed == 0
+    await world.spark.wait_for_release(target.campaign_id)
+    assert set(await releases.counts(world.db, target.campaign_id)) == {TargetState.CANCELLED}
+
+
 DONE: dict[str, Callable[[World, Target, Any], Awaitable[None]]] = {
     "BusinessCenter request_access": request_opened,
     "BusinessCenter cancel_request": request_cancelled,
@@ -526,6 +557,7 @@ DONE: dict[str, Callable[[World, Target, Any], Awaitable[None]]] = {
     "ReleaseCampaign cancel": release_cancelled,
     "ReleaseCampaign retime earlier": release_waits_for_another_admin,
     "ReleaseCampaign retime later": release_retimed,
+    "Takedown takedown": release_taken_down,
 }
 
 
@@ -536,7 +568,7 @@ DONE: dict[str, Callable[[World, Target, Any], Awaitable[None]]] = {
 async def test_a_cell(cell: Cell, world: World) -> None:
     # R1, R2, R3, R4, R5, R9, R10
     target, actor = world.target(cell), world.people[cell.who]
-    if cell.command.kind == "start":
+    if cell.state is ReleaseState.NONE:
         target = Target(target.bc_id, campaign_id=f"{target.campaign_id}-{next(_numbers)}")
     attempt = Attempt(world, cell, actor, target, await world.lines())
     if cell.answer is Outcome.DONE:
@@ -876,6 +908,7 @@ RAW: dict[str, tuple[State, str]] = {
         ReleaseState.RUNNING,
         '{"actor": "ACTOR", "row_id": "row", "because": "by hand"}',
     ),
+    "ReleaseCampaign retry": (ReleaseState.RUNNING, '{"actor": "ACTOR", "reason": "by hand"}'),
 }
 
 

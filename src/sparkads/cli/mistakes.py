@@ -40,6 +40,9 @@ _TYPED_AS = {
     "limit": "--limit",
     "kept_head": "--head",
     "row_id": "ROW",
+    "rows": "--row",
+    "territories": "--territory",
+    "waves": "--wave",
     "published_ad_id": "--published",
     "because": "--because",
     "plan_hash": "--plan",
@@ -48,9 +51,6 @@ _TYPED_AS = {
     "hold_seconds": "--hold",
     "worst_share": "--worst-share",
     "stage": "--stage",
-    "territories": "--territory",
-    "waves": "--wave",
-    "rows": "--row",
     "release_at": "--to",
 }
 """Fields of the contracts, and what a person typed for them."""
@@ -63,6 +63,7 @@ _WANTED = {
     "handles": "a TikTok handle is wanted, like @artist",
     "campaign_id": "letters, digits, . _ - are wanted, at most 64 of them; say it with --id",
     "row_id": "the row_id of a row in the manifest is wanted",
+    "rows": "the row_id of a row in the manifest is wanted",
     "because": "say how it is known",
     "remind_every_hours": "a number of hours above 0 is wanted",
     "plan_hash": "the 64 hex digits of a plan's hash are wanted, as `sparkads campaign plan` prints them",

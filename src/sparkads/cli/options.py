@@ -25,6 +25,13 @@ Members = Annotated[list[str] | None, typer.Option("--member", metavar="USER_ID"
 AdAccounts = Annotated[
     list[str] | None, typer.Option("--ad-account", metavar="ID", help="An ad account; may be repeated.")
 ]
+Rows = Annotated[list[str] | None, typer.Option("--row", metavar="ROW", help="Only this row; may be repeated.")]
+Territories = Annotated[
+    list[str] | None, typer.Option("--territory", metavar="T", help="Only rows of this territory; may be repeated.")
+]
+Waves = Annotated[
+    list[int] | None, typer.Option("--wave", metavar="N", help="Only rows of this wave; may be repeated.")
+]
 OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Folder to write to.")]
 
 

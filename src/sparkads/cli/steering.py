@@ -1,16 +1,30 @@
-"""`sparkads campaign pause|resume|cancel|retime|approve|proceed`: a hand on a release that is under way."""
+"""`sparkads campaign pause|resume|cancel|retime|approve|proceed|retry|takedown`: a hand on a release."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
+from rich.console import RenderableType
 from rich.text import Text
 
 from sparkads import clock
 from sparkads.cli import output
 from sparkads.cli.connection import NotConfirmed, run, seen
 from sparkads.cli.mistakes import Mistakes, collected
-from sparkads.cli.options import Actor, AsJson, Campaign, NeededReason, Reason, described
+from sparkads.cli.options import (
+    Actor,
+    AsJson,
+    Campaign,
+    NeededReason,
+    Reason,
+    Rows,
+    Territories,
+    Waves,
+    described,
+)
+from sparkads.cli.watch import counts_table
 from sparkads.client import SparkAds
 from sparkads.contracts.base import Contract, Name
 from sparkads.contracts.release import (
@@ -22,23 +36,21 @@ from sparkads.contracts.release import (
     ReleasePhase,
     ReleaseStatus,
     Retime,
+    RetryTargets,
     Selection,
+    TargetsRetried,
     TargetState,
     Verdict,
 )
+from sparkads.contracts.takedown import Takedown, TakedownPhase, TakedownStatus
 from sparkads.settings import load_settings
 
 _CONFIRM_SECONDS = 10.0
 _CANCEL_SECONDS = 5.0
 """A cancellation shows late where ads are in review: not seeing it within this time is no mistake."""
 
-Rows = Annotated[list[str] | None, typer.Option("--row", metavar="ROW", help="Only this row; may be repeated.")]
-Territories = Annotated[
-    list[str] | None, typer.Option("--territory", metavar="XX", help="Only rows of this territory; may be repeated.")
-]
-Waves = Annotated[
-    list[int] | None, typer.Option("--wave", metavar="N", help="Only rows of this wave; may be repeated.")
-]
+_TAKEDOWN_SECONDS = 60.0
+"""A takedown that still waits after this time goes on by itself, and is looked at again."""
 
 app = typer.Typer()
 
@@ -232,6 +244,99 @@ def proceed(campaign_id: Campaign, *, reason: NeededReason, actor: Actor = None,
         command = mistakes.check(Proceed, actor=actor or settings.actor, reason=reason)
     opened = run(settings, lambda spark: spark.proceed(campaign_id, command))
     output.answer(opened, Text(f"tiers up to {opened.number} may go"), as_json=as_json)
+
+
+@app.command()
+@described
+def retry(
+    campaign_id: Campaign,
+    *,
+    reason: NeededReason,
+    row: Rows = None,
+    territory: Territories = None,
+    wave: Waves = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Let what was refused, blocked or frozen go again, through all gates; also of a campaign that has ended.
+
+    What is past its instant goes as soon as possible, nothing before it. Nothing that has an ad is made twice; the
+    answer says row by row what was left out and why. An owner who declined, or never answered, is asked anew with
+    `sparkads access request` first.
+
+    Examples:
+      sparkads campaign retry midnight --reason "operator has the role now"
+      sparkads campaign retry midnight --reason "new cover" --row nz-1 --row nz-2
+      sparkads campaign retry midnight --reason "operator has the role now" --territory NZ --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        mistakes.check(_Named, campaign_id=campaign_id)
+        selection = mistakes.check(Selection, rows=row or (), territories=territory or (), waves=wave or ())
+        command = mistakes.check(
+            RetryTargets, actor=actor or settings.actor, reason=reason, only=selection.model_dump()
+        )
+    retried: TargetsRetried = run(settings, lambda spark: spark.retry(campaign_id, command))
+    parts: list[RenderableType] = [Text(f"{retried.taken} rows go again, {retried.left_out} are left out")]
+    if retried.left_out:
+        lines = [(one.row_id, one.state or "none", one.why) for one in retried.left_out_rows]
+        parts.append(output.table(f"Left out, the first {len(lines)}", ("Row", "State", "Why"), lines))
+    output.answer(retried, *parts, as_json=as_json)
+
+
+@app.command()
+@described
+def takedown(
+    campaign_id: Campaign,
+    *,
+    reason: NeededReason,
+    row: Rows = None,
+    territory: Territories = None,
+    wave: Waves = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Take rows down, out or not: nothing new is published, spend is stopped, ads are deleted. All rows if none is named.
+
+    It works while the campaign runs and after its end. Posts that a push has put on a profile are listed: only their
+    owners can remove them. The exit code is 1 if an ad is left.
+
+    Examples:
+      sparkads campaign takedown midnight --reason "wrong master"
+      sparkads campaign takedown midnight --reason "no rights there" --territory NZ
+      sparkads campaign takedown midnight --reason "wrong master" --row nz-1 --json
+    """
+    settings = load_settings()
+    with collected() as mistakes:
+        mistakes.check(_Named, campaign_id=campaign_id)
+        selection = mistakes.check(Selection, rows=row or (), territories=territory or (), waves=wave or ())
+        command = mistakes.check(Takedown, actor=actor or settings.actor, reason=reason, only=selection.model_dump())
+
+    async def take_down(spark: SparkAds) -> TakedownStatus:
+        name = await spark.takedown(campaign_id, command)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TAKEDOWN_SECONDS):
+                await spark.wait_for_takedown(campaign_id, name)
+        return await spark.takedown_status(campaign_id, name)
+
+    found = run(settings, take_down, long=True)
+    progress = found.progress
+    words = f"takedown {found.name} of campaign {campaign_id} is {found.phase}"
+    if found.phase is not TakedownPhase.DONE:
+        words += f", for {found.waiting_on}; it goes on by itself, and the Temporal UI shows how far it is"
+    parts: list[RenderableType] = [Text(words), counts_table(progress.counts)]
+    if found.failed:
+        refused = [(one.row_id, one.why) for one in found.failed_rows]
+        parts.append(output.table(f"{found.failed} rows that TikTok would not take down", ("Row", "Why"), refused))
+    if progress.owner_removes:
+        posts = [(post.row_id, f"@{post.handle}", post.item_id, post.link) for post in progress.owner_posts]
+        title = f"{progress.owner_removes} posts that only their owners can remove, in the TikTok app"
+        parts.append(output.table(title, ("Row", "Account", "Post", "Link"), posts))
+    document = {**found.model_dump(), "links": {post.row_id: post.link for post in progress.owner_posts}}
+    output.answer(document, *parts, as_json=as_json)
+    raise typer.Exit(1 if progress.left or progress.not_yet_known else 0)
 
 
 class _Asked:

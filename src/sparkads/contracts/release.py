@@ -38,6 +38,8 @@ class TargetState(StrEnum):
     """it was cancelled before it was submitted"""
     PAUSED = "paused"
     """a person holds this row back"""
+    TAKEN_DOWN = "taken_down"
+    """its ad was deleted, because a person said so"""
 
 
 FINAL_STATES = frozenset(
@@ -49,6 +51,7 @@ FINAL_STATES = frozenset(
         TargetState.FROZEN,
         TargetState.STOPPED,
         TargetState.CANCELLED,
+        TargetState.TAKEN_DOWN,
     }
 )
 """States that nothing but a person's new command leads out of."""
@@ -249,6 +252,31 @@ class Approved(Contract):
     """Answer to `approve`: what is still missing."""
 
     missing: tuple[ShortText, ...]
+
+
+class RetryTargets(Contract):
+    """Update `retry`: what failed or was blocked goes through all gates again."""
+
+    actor: TikTokId
+    reason: ShortText = Field(min_length=1)
+    only: Selection = Selection()
+
+
+class LeftOut(Contract):
+    """A row that a retry does not take."""
+
+    row_id: str
+    state: TargetState | None = Field(description="null: there is no such row")
+    why: str
+
+
+class TargetsRetried(Contract):
+    """Answer to `retry`."""
+
+    taken: int
+    rows: tuple[str, ...] = Field(description="that go again, the first 100")
+    left_out: int
+    left_out_rows: tuple[LeftOut, ...] = Field(description="the first 100")
 
 
 class SettleTarget(Contract):
