@@ -72,6 +72,9 @@ with workflow.unsafe.imports_passed_through():
 FIRST_SWEEP_AGAIN = timedelta(seconds=30)
 """Until the first sweep has said how often to look, sweeps and reviews."""
 
+RECORDED_WITHIN = timedelta(minutes=1)
+"""After an account was first listed: it is on record by then, or TikTok does not list it any more."""
+
 FIRST_SWEEP_WITHIN = timedelta(minutes=5)
 """How long a command waits for the first sweep, which counts what is held."""
 
@@ -119,7 +122,7 @@ class BusinessCenterWorkflow:
         self._renewal = Renewal()
         # A run after the first has taken them over with its state.
         self._recalled = start.state.last_sweep is not None
-        self._appearing: set[str] = set()
+        self._appearing: dict[str, datetime] = {}
         self._closed: list[str] = []
         self._freeing = asyncio.Lock()
         # Guards the count of slots: two commands must not both see the last free one while an activity runs.
@@ -272,7 +275,7 @@ class BusinessCenterWorkflow:
             )
             for account in answer.found.appeared
         )
-        self._appearing = {one.request_name for one in new if one.request_name is not None}
+        self._appearing |= {one.request_name: workflow.now() for one in new if one.request_name is not None}
         if new:
             await workflow.execute_activity_method(
                 StartActivities.start_authorizations,
@@ -366,8 +369,9 @@ class BusinessCenterWorkflow:
                 **_calls.ANSWER,
             )
             # A request that is answered and not closed yet has its account among those held: one slot, not two.
-            # Accounts that the last sweep was the first to list are not on record yet.
-            answered = self._pending.keys() & (self._appearing | set(known.answered))
+            # Accounts that a sweep has just found may not be on record yet.
+            found = {name for name, at in self._appearing.items() if workflow.now() - at < RECORDED_WITHIN}
+            answered = self._pending.keys() & (found | set(known.answered))
             used = self._held + len(self._pending) - len(answered)
             lines = self._reserve(command, known.authorized, used, codes)
             used += sum(line.outcome is RequestOpened.OPENED for line in lines)
@@ -647,6 +651,7 @@ class BusinessCenterWorkflow:
                 for name in closed:
                     if name not in still_open.names:
                         self._pending.pop(name, None)
+                        self._appearing.pop(name, None)
 
     @workflow.query(name=names.STATUS, description="Slots, open requests, last and next sweep")
     def status(self) -> BusinessCenterStatus:

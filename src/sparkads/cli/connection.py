@@ -160,6 +160,9 @@ async def _has_worker(spark: SparkAds) -> bool:
     try:
         described = await spark.temporal.workflow_service.describe_task_queue(request)
     except RPCError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from None  # Ctrl-C, which the SDK dresses up as an error of the server
         return True  # nobody knows: the work itself will say what is wrong
     return bool(described.pollers)
 
