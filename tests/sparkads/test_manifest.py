@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sparkads import manifest
 from sparkads.files import Files
 from sparkads.manifest import COLUMNS, Manifest, Mode, ReleaseBundle, Visibility
+from tests import small_media
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -36,6 +37,8 @@ PUSH = {
     "cover": "",
     "ad_group_id": "",
     "tier": "",
+    "rights_from": "",
+    "rights_until": "",
 }
 PULL = PUSH | {
     "row_id": "us-1",
@@ -49,7 +52,7 @@ PULL = PUSH | {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "teaser.mp4").write_bytes(b"moving pictures")
+    (tmp_path / "teaser.mp4").write_bytes(small_media.video())
     return tmp_path
 
 
@@ -126,6 +129,8 @@ def test_ten_mistakes_in_one_row_are_all_found(folder: Path) -> None:
         "cover": "face.gif",
         "ad_group_id": "the first",
         "tier": "gold",
+        "rights_from": "2027",
+        "rights_until": "31.12.2027",
     }
     assert {column for _, column in found(read(folder, sheet([row])))} == set(COLUMNS) - {"mode"}
     assert found(read(folder, sheet([PUSH | {"mode": "Push"}]))) == [(2, "mode")]
@@ -254,7 +259,7 @@ def test_a_stray_quote_hides_no_mistake_above_it(folder: Path) -> None:
     ("content", "row", "problem"),
     [
         (b"", 1, "is missing"),
-        (",".join(COLUMNS).encode(), 1, "has a header and no rows"),
+        (",".join(COLUMNS).encode(), 1, "has no row"),
         ("row_id\n".encode("utf-16"), 1, "is not UTF-8"),
         (b"row_id\n\xe4\n", 2, "is not UTF-8"),
     ],
@@ -273,12 +278,12 @@ def test_the_template_needs_only_its_video(tmp_path: Path) -> None:
     path = tmp_path / "template.csv"
     path.write_text(manifest.template())
     assert [(problem.row, problem.column) for problem in manifest.read(path).problems] == [(2, "video")]
-    (tmp_path / "teaser.mp4").write_bytes(b"moving pictures")
+    (tmp_path / "teaser.mp4").write_bytes(small_media.video())
     assert manifest.read(path).problems == ()
 
 
 async def test_a_bundle_carries_rows_and_videos_by_content(folder: Path, tmp_path: Path) -> None:
-    (folder / "copy.mp4").write_bytes(b"moving pictures")
+    (folder / "copy.mp4").write_bytes(small_media.video())
     read_manifest = read(folder, sheet([PUSH, PUSH | {"row_id": "b", "account": "@b2", "video": "copy.mp4"}, PULL]))
     files = Files((tmp_path / "objects").as_uri())
 
@@ -288,7 +293,7 @@ async def test_a_bundle_carries_rows_and_videos_by_content(folder: Path, tmp_pat
     first, second, pull = carried.rows
     assert first.video is not None
     assert first.video == second.video
-    assert await files.get(first.video) == b"moving pictures"
+    assert await files.get(first.video) == small_media.video()
     assert pull.video is None
     assert await manifest.bundle(read_manifest, files) == ref
     with pytest.raises(ValueError, match="problems"):
@@ -298,7 +303,7 @@ async def test_a_bundle_carries_rows_and_videos_by_content(folder: Path, tmp_pat
 @pytest.fixture(scope="module")
 def dirty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dirty")
-    (folder / "teaser.mp4").write_bytes(b"moving pictures")
+    (folder / "teaser.mp4").write_bytes(small_media.video())
     return folder / "dirty.csv"
 
 
