@@ -260,7 +260,8 @@ class ReleaseActivities:
             if pair.outcome in NOT_DONE and pair.subject.startswith("ad account"):
                 if await self._is_gone(campaign, account):
                     return  # R15: its rows are frozen with its authorization, as soon as the sweep has seen it
-                await self._block_account(campaign, account.handle, f"R11: {pair.subject}: {pair.reason}")
+                reason, ad_account = f"R11: {pair.subject}: {pair.reason}", pair.subject.removeprefix("ad account ")
+                await self._block_account(campaign, account.handle, reason, ad_account)
 
     async def _is_gone(self, campaign: releases.Campaign, account: WaitingAccount) -> bool:
         client = await self._platform.client(campaign.bc_id)
@@ -274,9 +275,11 @@ class ReleaseActivities:
             reason = f"R1: the access request for @{account.handle} was {state.replace('_', ' ')}"
             await self._block_account(campaign, account.handle, reason)
 
-    async def _block_account(self, campaign: releases.Campaign, handle: str, reason: str) -> None:
+    async def _block_account(
+        self, campaign: releases.Campaign, handle: str, reason: str, ad_account: str | None = None
+    ) -> None:
         async with self._db.acquire() as connection, connection.transaction():
-            rows = await releases.block_account(connection, campaign.campaign_id, handle, reason)
+            rows = await releases.block_account(connection, campaign.campaign_id, handle, reason, ad_account)
             await self._tell_blocked(connection, campaign, reason, rows)
 
     async def _tell_blocked(

@@ -292,15 +292,18 @@ async def note_post(db: Database, bc_id: str, item_id: str, reason: str) -> int:
     return int(status.rsplit(" ", 1)[-1])
 
 
-async def block_account(connection: Connection, campaign_id: str, handle: str, reason: str) -> list[str]:
-    """Block the waiting rows of an account; returns them."""
+async def block_account(
+    connection: Connection, campaign_id: str, handle: str, reason: str, ad_account: str | None
+) -> list[str]:
+    """Block the waiting rows of an account, or only those that one ad account would pay for; returns them."""
     rows = await connection.fetch(
         """UPDATE targets SET state = $3, reason = $4 WHERE campaign_id = $1 AND handle = $2 AND state = 'waiting'
-           RETURNING row_id""",
+             AND ($5::text IS NULL OR advertiser_id = $5) RETURNING row_id""",
         campaign_id,
         handle,
         TargetState.BLOCKED,
         reason[:500],
+        ad_account,
     )
     return [row["row_id"] for row in rows]
 

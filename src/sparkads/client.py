@@ -607,9 +607,10 @@ class SparkAds:
             try:
                 return await call()
             except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
-                if isinstance(error.__cause__, asyncio.CancelledError):
+                task = asyncio.current_task()
+                if isinstance(error.__cause__, asyncio.CancelledError) or (task is not None and task.cancelling()):
                     # The SDK dresses our caller's own cancellation up as an error that could pass.
-                    raise error.__cause__ from None
+                    raise asyncio.CancelledError from None
                 passing = not isinstance(error, RPCError) or error.status in _PASSING
                 if not passing or attempt == _ATTEMPTS - 1:
                     raise

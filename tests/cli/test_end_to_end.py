@@ -238,6 +238,52 @@ async def test_a_release_from_the_manifest_to_the_report(
     assert len((tmp_path / "report/report.csv").read_text().splitlines()) == 3
 
 
+async def test_a_plan_is_read_and_applied_and_a_changed_one_is_not(
+    label: Label, sparkads: SparkAdsCommand, tmp_path: Path
+) -> None:
+    handle = f"plan{label.bc_id[-5:]}"
+    await label.authorized(handle)
+    await label.seed_accounts("nobody.yet")
+    later = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d %H:%M}"
+    name, page = f"planned-{label.bc_id[-5:]}", tmp_path / "plan.html"
+    file = write_manifest(
+        tmp_path / "planned.csv",
+        pull("a", f"@{handle}", label.ad_account, post_of(handle), release_at=later),
+        push("b", "@nobody.yet", label.ad_account, release_at=later),
+        pull("c", f"@{handle}", "7999", post_of(handle), release_at=later),
+    )
+    who = ("--bc", label.bc_id, "--operator", label.operator, "--id", name)
+
+    shown = await sparkads("campaign", "plan", file, *who, "--page", page)
+    planned = await sparkads("campaign", "plan", file, *who, "--json")
+
+    assert shown.code == 0, shown.err
+    for words in ("3, of which 1 would not be published", "R5: operator", "@nobody.yet to approve", "apply it:"):
+        assert words in shown.out
+    assert planned.json["hash"] in shown.out
+    assert [row["step"] for row in planned.json["content"]["rows"]] == ["share", "request", "share"]
+    assert "R5: operator" in page.read_text()
+    assert (await sparkads("campaign", "apply", file, *who)).code == 2  # nobody can be asked
+    wrong = await sparkads("campaign", "apply", file, *who, "--plan", "ab" * 32, "--watch", "--json")
+    assert (wrong.code, wrong.json["error"]["type"]) == (1, "PlanChanged")
+
+    name = f"{name}-2"
+    who = (*who[:-1], name)
+    planned = await sparkads("campaign", "plan", file, *who, "--json")
+    begun = await sparkads("campaign", "apply", file, *who, "--plan", planned.json["hash"], "--json")
+    assert begun.code == 0, begun.out
+
+    async def waits() -> bool:
+        counts = (await sparkads("campaign", "status", name, "--json")).json["counts"]
+        return bool(counts == {"ready": 1, "waiting": 1, "blocked": 1})
+
+    await until(waits, "each row where the plan said")
+    moved = await sparkads("campaign", "retime", name, "--to", "2100-01-01 00:00", "--reason", "later", "--json")
+    assert (moved.code, moved.json["rows"]) == (0, 2), moved.out
+    gone = await sparkads("campaign", "takedown", name, "--reason", "all over", "--json")
+    assert gone.code == 0, gone.out
+
+
 async def test_a_release_is_paused_resumed_and_cancelled_by_its_people(
     stack: Stack, label: Label, sparkads: SparkAdsCommand, tmp_path: Path
 ) -> None:
