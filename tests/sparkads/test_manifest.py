@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from sparkads import manifest
 from sparkads.files import Files
@@ -298,43 +296,6 @@ async def test_a_bundle_carries_rows_and_videos_by_content(folder: Path, tmp_pat
     assert await manifest.bundle(read_manifest, files) == ref
     with pytest.raises(ValueError, match="problems"):
         await manifest.bundle(read(folder, sheet([PUSH | {"mode": "x"}])), files)
-
-
-@pytest.fixture(scope="module")
-def dirty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dirty")
-    (folder / "teaser.mp4").write_bytes(small_media.video())
-    return folder / "dirty.csv"
-
-
-CELLS = st.one_of(
-    st.text(max_size=12),
-    st.sampled_from(
-        sorted({*PUSH.values(), *PULL.values(), "now", "..", "/", "~", "\0", '"', "9999-12-31 23:59", "1e999999"})
-    ),
-)
-WELL_FORMED = st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, CELLS)), max_size=4).map(
-    lambda rows: sheet(rows).encode("utf-8", "replace")
-)
-DIRTY = st.one_of(
-    st.binary(max_size=200),
-    st.binary(max_size=120).map(lambda tail: ",".join(COLUMNS).encode() + b"\r\n" + tail),
-    WELL_FORMED,
-)
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(content=DIRTY)
-@example(content=b'"')
-@example(content=b"\xff\xfe")
-@example(content=",".join(COLUMNS).encode() + b'\n"' + b"x" * 200_000)
-def test_dirty_bytes_are_mistakes_never_a_traceback(dirty_file: Path, content: bytes) -> None:
-    dirty_file.write_bytes(content)
-    read_manifest = manifest.read(dirty_file, now=NOW)
-    assert read_manifest.problems or read_manifest.rows
-    for problem in read_manifest.problems:
-        assert problem.row >= 1
-        assert str(problem)
 
 
 def test_a_video_that_may_not_be_read_is_a_mistake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,7 @@ class _Checker:
         self._row_ids: dict[str, Row] = {}
         self._posts: dict[tuple[str, str], Row] = {}
         self._captions: dict[tuple[str, str], Row | None] = {}
-        self._instants: dict[tuple[str, datetime | None], Row] = {}
+        self._instants: dict[tuple[str, datetime], list[Row]] = {}
         self._warned_of: set[tuple[str, str]] = set()
         self._on_profile: list[Row] = []
 
@@ -104,14 +104,16 @@ class _Checker:
     def warnings(self) -> Iterator[Problem]:
         """What is to be said once of many rows."""
         if self._on_profile:
-            first = Row(self._on_profile[0].cells, {"visibility": Visibility.PROFILE}, {})
-            count = len(self._on_profile)
-            first.warn(
+            first, count = self._on_profile[0], len(self._on_profile)
+            yield first.told(
                 "visibility",
                 f"{'in 1 row' if count == 1 else f'in {count:,} rows'}: the post appears when TikTok's review passes",
                 "nobody can time that; write ads_only where the instant matters more than the profile",
             )
-            yield from first.warnings
+        for rows in self._instants.values():
+            if len(rows) > 1:
+                problem = f"gets {len(rows):,} posts at the same instant, the first in row {rows[0].line}"
+                yield rows[1].told("account", problem, "posts at once compete; move them apart, or leave it so")
 
     def _file(self, row: Row, column: str) -> Found | None:
         name = row[column]
@@ -139,10 +141,7 @@ class _Checker:
         if row["visibility"] == Visibility.PROFILE:
             self._on_profile.append(row)
         if times.due_at is not None:
-            first = self._instants.setdefault((account, times.due_at), row)
-            if first is not row:
-                problem = f"is posted on at the same instant as by row {first.line}"
-                row.warn("account", problem, "two posts at once compete; move one, or leave it so")
+            self._instants.setdefault((account, times.due_at), []).append(row)
         if video is None:
             return
         # By the whole address: links that differ in their signatures may be two files.
@@ -157,7 +156,7 @@ class _Checker:
     def _compare_captions(self, row: Row, creative: str) -> None:
         key = (creative, row["territory"])
         first = self._captions.setdefault(key, row)
-        if first is not None and first["caption"] != row["caption"]:
+        if first is not None and row["caption"] and first["caption"] != row["caption"]:
             self._captions[key] = None  # said once
             problem = f"is not the caption of row {first.line}, for the same video in {row['territory']}"
             row.warn("caption", problem, "see whether both are meant; a caption cannot be changed later")

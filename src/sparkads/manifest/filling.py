@@ -35,13 +35,14 @@ class Row:
 
     def wrong(self, column: str, problem: str, advice: str) -> None:
         """Note a mistake in a column. One in a fallback is noted there, so that it is told once."""
-        self.problems.append(self._told(column, problem, advice))
+        self.problems.append(self.told(column, problem, advice))
 
     def warn(self, column: str, problem: str, advice: str) -> None:
         """Note what should be known about a column."""
-        self.warnings.append(self._told(column, problem, advice))
+        self.warnings.append(self.told(column, problem, advice))
 
-    def _told(self, column: str, problem: str, advice: str) -> Problem:
+    def told(self, column: str, problem: str, advice: str) -> Problem:
+        """What is to be said of a column: where it stands, and what stands there."""
         read = shown(self[column]) if column in {"video", "cover"} else self[column]
         read = read if len(read) <= _TERMINAL_LINE else read[: _TERMINAL_LINE - 1] + "…"
         source = self._fallback.get(column)

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from sparkads.manifest.sheet import (
 )
 
 _DELIMITERS = ",;\t"
+_MOST_COLUMNS = 1_000
+"""In a header: more is no manifest, and none of them need be named."""
 _TERRITORY = re.compile(r"[A-Z]{2}")
 
 
@@ -41,7 +44,7 @@ def read_csv(text: str, fallbacks: Sheet) -> Sheet:
     """
     table = _table(text)
     problems = [
-        *_header_problems(table, COLUMNS),
+        *_header_problems(table),
         *(
             of_file(table.header_line, "is missing", f"add it: {meaning}", column=column)
             for column, meaning in COLUMNS.items()
@@ -63,9 +66,7 @@ def read_csv(text: str, fallbacks: Sheet) -> Sheet:
 def read_territories(text: str) -> Sheet:
     """A sheet of territories: a row for each, whose cells its rows fall back on; `*` is the fallback for all."""
     table = _table(text)
-    problems = [
-        one.model_copy(update={"column": f"territories.{one.column}"}) for one in _header_problems(table, COLUMNS)
-    ]
+    problems = [one.model_copy(update={"column": f"territories.{one.column}"}) for one in _header_problems(table)]
     if "territory" not in table.header:
         problems.append(
             of_file(table.header_line, "is missing", "add it: two letters, or *", column="territories.territory")
@@ -133,11 +134,14 @@ def _header(cells: Sequence[str]) -> list[str]:
     return [normal(name) or name for name in names]
 
 
-def _header_problems(table: _Table, known: dict[str, str]) -> Iterator[Problem]:
-    for name in dict.fromkeys(table.header):
-        if name != PROBLEMS and name not in known:
+def _header_problems(table: _Table) -> Iterator[Problem]:
+    if len(table.header) > _MOST_COLUMNS:
+        yield of_file(table.header_line, f"has {len(table.header):,} columns", "name the manifest, and no other file")
+        return
+    for name, times in Counter(table.header).items():
+        if name != PROBLEMS and name not in COLUMNS:
             yield unknown(name, table.header_line)
-        elif table.header.count(name) > 1:
+        elif times > 1:
             yield of_file(table.header_line, "stands there twice", "keep one of them", column=name)
     if table.broken is not None and not table.header:
         yield table.broken

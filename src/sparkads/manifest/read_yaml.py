@@ -146,8 +146,15 @@ class _Reader:
 
     def _cells(self, start: yaml.Event, within: str) -> Cells:
         """The columns and values of a mapping; its mistakes are with it, and not among the file's."""
-        before, self.problems = self.problems, []
-        self._refuse_beyond_text(start, within or "row")
+        outer, self.problems = self.problems, []
+        try:
+            self._refuse_beyond_text(start, within or "row")
+            values, lines = self._values(within)
+            return Cells(_line(start), values, lines, self.problems, within)
+        finally:
+            self.problems = outer
+
+    def _values(self, within: str) -> tuple[dict[str, str], dict[str, int]]:
         values: dict[str, str] = {}
         lines: dict[str, int] = {}
         for column, value in self._pairs(within or "row"):
@@ -160,8 +167,7 @@ class _Reader:
             elif self._refuse_beyond_text(value, name) and (text := _text(column, value)):
                 values[column] = text
             self._pass_over(value)
-        found, self.problems = self.problems, before
-        return Cells(_line(start), values, lines, found, within)
+        return values, lines
 
     def _pairs(self, within: str) -> Iterator[tuple[str, yaml.Event]]:
         """Keys, and the event with which the value of each begins."""

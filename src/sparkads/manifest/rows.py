@@ -115,6 +115,13 @@ class Manifest(Contract):
         return frozenset((*self.videos.values(), *self.covers.values()))
 
     def only_valid(self) -> "Manifest":
-        """The good rows without the bad ones. Mistakes that are not those of rows stay: nothing is known then."""
+        """
+        The good rows without the bad ones.
+
+        Mistakes that are not those of single rows stay: what else the file holds is not known then. So do all if no row
+        is good.
+        """
+        if not self.rows:
+            return self
         of_rows = {problem for reject in self.rejects for problem in reject.problems}
         return self.model_copy(update={"problems": tuple(one for one in self.problems if one not in of_rows)})

@@ -107,7 +107,7 @@ def fallback_problems(cells: Cells, known: frozenset[str]) -> Iterator[Problem]:
 
 def of_file(line: int, problem: str, advice: str, *, column: str = "file", read: str = "") -> Problem:
     """A mistake that is no row's."""
-    return Problem(row=line, column=column, read=_short(read), problem=problem, advice=advice)
+    return Problem(row=line, column=_short(column) or "(empty)", read=_short(read), problem=problem, advice=advice)
 
 
 def _short(text: str) -> str:
