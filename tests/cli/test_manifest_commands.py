@@ -128,10 +128,3 @@ def test_rows_are_left_behind_only_when_asked_and_never_silently(folder: Path, c
     run(*words, "--only-valid")
     assert {one.name for one in folder.glob("*.rejects*")} == {"one.rejects.csv", "one.rejects-2.csv"}
     assert rejects.read_text() == "mended"
-
-
-def test_the_example_manifests_have_no_mistake_and_are_shown(folder: Path) -> None:
-    examples = Path(__file__).parents[2] / "examples"
-    for path in (examples / "midnight-release.csv", *sorted((examples / "four-uses").glob("*.csv"))):
-        checked = run("campaign", "check", path, "--json")
-        assert (checked.code, checked.json["problems"]) == (0, [])

@@ -301,3 +301,14 @@ async def test_a_bundle_carries_rows_and_videos_by_content(folder: Path, tmp_pat
 def test_a_video_that_may_not_be_read_is_a_mistake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may read everything
     assert found(read(folder, sheet([PUSH]))) == [(2, "video")]
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize(
+    "name", ["midnight-release.csv", *(one.name for one in (EXAMPLES / "four-uses").glob("*.csv"))]
+)
+def test_the_examples_have_no_mistake(name: str) -> None:
+    (path,) = EXAMPLES.rglob(name)
+    assert manifest.read(path, now=NOW).problems == ()
