@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from sparkads import manifest
 from sparkads.cli import app
 from sparkads.settings import WrongSettings, load_settings
+from tests import small_media
 from tests.conftest import PYTHON, Ran, run_command
 
 BC, ASSET, ADMIN = "7300000000000000001", "7400000000000000001", "7200000000000000001"
@@ -77,14 +78,14 @@ def write(path: Path, *changes: dict[str, str]) -> Path:
         writer = csv.DictWriter(file, list(manifest.COLUMNS))
         writer.writeheader()
         writer.writerows(rows[number % 2] | {"row_id": f"r{number}"} | change for number, change in enumerate(changes))
-    (path.parent / "teaser.mp4").write_bytes(b"moving pictures")
+    (path.parent / "teaser.mp4").write_bytes(small_media.video())
     return path
 
 
 def test_the_template_can_be_checked(tmp_path: Path) -> None:
     path = tmp_path / "new.csv"
     path.write_text(run("campaign", "template").out)
-    (tmp_path / "teaser.mp4").write_bytes(b"moving pictures")
+    (tmp_path / "teaser.mp4").write_bytes(small_media.video())
 
     checked = run("campaign", "check", path)
     assert checked.code == 0

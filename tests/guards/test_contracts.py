@@ -96,7 +96,7 @@ def test_messages_of_every_kind_are_on_record() -> None:
         "sparkads.contracts.release.ReleaseInput",
         "sparkads.contracts.base.BlobRef",
         "sparkads.scopes.Scope",
-        "sparkads.manifest.ManifestRow",
+        "sparkads.manifest.rows.ManifestRow",
         "activities.publish.PublishShard",
         "activities.sweep.SweepAnswer",
         "store.authorizations.Sweep",

@@ -12,6 +12,7 @@ from releasing import Release, push, release, write_video
 
 from sparkads.contracts.release import TargetState
 from store.database import Pool
+from tests import small_media
 from tests.conftest import Label, until
 
 UPLOAD = "/file/video/ad/upload/"
@@ -168,10 +169,11 @@ async def test_a_refused_video_is_named_on_every_row_before_any_ad_is_made(
 
 async def test_flaws_and_odd_covers_refuse_only_their_own_rows(label: Label, db: Pool, tmp_path: Path) -> None:
     await label.authorized("kiri", "ari", "tama")
-    (tmp_path / "broken.mp4").write_bytes(b"no moving pictures")
-    (tmp_path / "broken.png").write_bytes(b"no picture")
+    # What a look at their headers does not find.
+    (tmp_path / "broken.avi").write_bytes(b"RIFF\0\0\0\0AVI no moving pictures")
+    (tmp_path / "broken.png").write_bytes(small_media.png())
     rows = [
-        push("video", "@kiri", label.ad_account, video="broken.mp4"),
+        push("video", "@kiri", label.ad_account, video="broken.avi"),
         push("cover", "@ari", label.ad_account, cover="broken.png"),
         push("good", "@tama", label.ad_account),
     ]

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from sparkads import manifest
 from sparkads.files import Files
 from sparkads.manifest import COLUMNS, Manifest, Mode, ReleaseBundle, Visibility
+from tests import small_media
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -36,6 +35,8 @@ PUSH = {
     "cover": "",
     "ad_group_id": "",
     "tier": "",
+    "rights_from": "",
+    "rights_until": "",
 }
 PULL = PUSH | {
     "row_id": "us-1",
@@ -49,7 +50,7 @@ PULL = PUSH | {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "teaser.mp4").write_bytes(b"moving pictures")
+    (tmp_path / "teaser.mp4").write_bytes(small_media.video())
     return tmp_path
 
 
@@ -126,6 +127,8 @@ def test_ten_mistakes_in_one_row_are_all_found(folder: Path) -> None:
         "cover": "face.gif",
         "ad_group_id": "the first",
         "tier": "gold",
+        "rights_from": "2027",
+        "rights_until": "31.12.2027",
     }
     assert {column for _, column in found(read(folder, sheet([row])))} == set(COLUMNS) - {"mode"}
     assert found(read(folder, sheet([PUSH | {"mode": "Push"}]))) == [(2, "mode")]
@@ -254,7 +257,7 @@ def test_a_stray_quote_hides_no_mistake_above_it(folder: Path) -> None:
     ("content", "row", "problem"),
     [
         (b"", 1, "is missing"),
-        (",".join(COLUMNS).encode(), 1, "has a header and no rows"),
+        (",".join(COLUMNS).encode(), 1, "has no row"),
         ("row_id\n".encode("utf-16"), 1, "is not UTF-8"),
         (b"row_id\n\xe4\n", 2, "is not UTF-8"),
     ],
@@ -273,12 +276,12 @@ def test_the_template_needs_only_its_video(tmp_path: Path) -> None:
     path = tmp_path / "template.csv"
     path.write_text(manifest.template())
     assert [(problem.row, problem.column) for problem in manifest.read(path).problems] == [(2, "video")]
-    (tmp_path / "teaser.mp4").write_bytes(b"moving pictures")
+    (tmp_path / "teaser.mp4").write_bytes(small_media.video())
     assert manifest.read(path).problems == ()
 
 
 async def test_a_bundle_carries_rows_and_videos_by_content(folder: Path, tmp_path: Path) -> None:
-    (folder / "copy.mp4").write_bytes(b"moving pictures")
+    (folder / "copy.mp4").write_bytes(small_media.video())
     read_manifest = read(folder, sheet([PUSH, PUSH | {"row_id": "b", "account": "@b2", "video": "copy.mp4"}, PULL]))
     files = Files((tmp_path / "objects").as_uri())
 
@@ -288,50 +291,24 @@ async def test_a_bundle_carries_rows_and_videos_by_content(folder: Path, tmp_pat
     first, second, pull = carried.rows
     assert first.video is not None
     assert first.video == second.video
-    assert await files.get(first.video) == b"moving pictures"
+    assert await files.get(first.video) == small_media.video()
     assert pull.video is None
     assert await manifest.bundle(read_manifest, files) == ref
     with pytest.raises(ValueError, match="problems"):
         await manifest.bundle(read(folder, sheet([PUSH | {"mode": "x"}])), files)
 
 
-@pytest.fixture(scope="module")
-def dirty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dirty")
-    (folder / "teaser.mp4").write_bytes(b"moving pictures")
-    return folder / "dirty.csv"
-
-
-CELLS = st.one_of(
-    st.text(max_size=12),
-    st.sampled_from(
-        sorted({*PUSH.values(), *PULL.values(), "now", "..", "/", "~", "\0", '"', "9999-12-31 23:59", "1e999999"})
-    ),
-)
-WELL_FORMED = st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, CELLS)), max_size=4).map(
-    lambda rows: sheet(rows).encode("utf-8", "replace")
-)
-DIRTY = st.one_of(
-    st.binary(max_size=200),
-    st.binary(max_size=120).map(lambda tail: ",".join(COLUMNS).encode() + b"\r\n" + tail),
-    WELL_FORMED,
-)
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(content=DIRTY)
-@example(content=b'"')
-@example(content=b"\xff\xfe")
-@example(content=",".join(COLUMNS).encode() + b'\n"' + b"x" * 200_000)
-def test_dirty_bytes_are_mistakes_never_a_traceback(dirty_file: Path, content: bytes) -> None:
-    dirty_file.write_bytes(content)
-    read_manifest = manifest.read(dirty_file, now=NOW)
-    assert read_manifest.problems or read_manifest.rows
-    for problem in read_manifest.problems:
-        assert problem.row >= 1
-        assert str(problem)
-
-
 def test_a_video_that_may_not_be_read_is_a_mistake(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may read everything
     assert found(read(folder, sheet([PUSH]))) == [(2, "video")]
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize(
+    "name", ["midnight-release.csv", *(one.name for one in (EXAMPLES / "four-uses").glob("*.csv"))]
+)
+def test_the_examples_have_no_mistake(name: str) -> None:
+    (path,) = EXAMPLES.rglob(name)
+    assert manifest.read(path, now=NOW).problems == ()

@@ -15,9 +15,10 @@ from sparkads import manifest
 from sparkads.files import Files
 from sparkads.manifest import COLUMNS, Manifest, ReleaseBundle
 from sparkads.web_files import WebFile, WebFileUnreadable, look, shown, web_file
+from tests import small_media
 
 MEGABYTE = 1024 * 1024
-VIDEO = b"moving pictures" * 100_000
+VIDEO = small_media.video(content=b"moving pictures" * 100_000)
 
 
 ANSWERS: dict[str, tuple[int | None, str, bytes]] = {

@@ -1,21 +1,19 @@
 """`sparkads campaign …`: the Promote step. Check a manifest, start a release, watch, brake and report it."""
 
 import sys
-from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from rich.console import RenderableType
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.text import Text
 
-from sparkads import clock
 from sparkads import manifest as manifests
+from sparkads.cli import manifest as manifest_commands
 from sparkads.cli import output, steering
 from sparkads.cli.connection import run
+from sparkads.cli.manifest import GivenManifest, ManifestFile, OnlyValid, TerritorySheet
 from sparkads.cli.mistakes import Mistakes, collected
 from sparkads.cli.options import Actor, AsJson, Campaign, OutFolder, described
 from sparkads.cli.plan import pictures, write_page
@@ -34,16 +32,12 @@ from sparkads.contracts.release import (
     TargetState,
 )
 from sparkads.files import Files
-from sparkads.manifest import Manifest, Mode, Problem
+from sparkads.manifest import Manifest
 from sparkads.settings import ClientSettings, load_settings
 from sparkads.web_files import WebFile
 
 _UNWRITTEN = BlobRef(sha256="0" * 64, size=0)
 """Stands for the manifest while the other arguments are checked, before anything is uploaded."""
-
-ManifestFile = Annotated[
-    Path, typer.Argument(metavar="FILE", help="The manifest, a CSV; videos are looked for relative to it.")
-]
 
 InBusinessCenter = Annotated[str, typer.Option("--bc", metavar="BC", help="Id of the Business Center.")]
 Operator = Annotated[
@@ -86,6 +80,7 @@ ApproveBy = Annotated[
 ]
 
 app = typer.Typer(no_args_is_help=True, help="Promote: release campaigns, from a manifest to a report.")
+app.add_typer(manifest_commands.app)
 app.add_typer(steering.app)
 
 
@@ -102,6 +97,8 @@ class _Asked:
     settings: ClientSettings
     manifest: Manifest
     without_files: ReleaseInput
+    rejects: Path | None
+    """Where rows with mistakes are, if it goes on without them."""
 
     def agreed_to(self, plan_hash: str) -> "_Asked":
         return replace(self, without_files=self.without_files.model_copy(update={"plan_hash": plan_hash}))
@@ -110,51 +107,6 @@ class _Asked:
         """What a release is started with, once its files are uploaded."""
         bundle = await _upload(self.manifest, spark.files.url)
         return self.without_files.model_copy(update={"manifest": bundle})
-
-
-class InstantLine(Contract):
-    """Rows of a manifest that are due together, in one territory."""
-
-    due_at: datetime | None
-    """None: now."""
-    local: str
-    territory: str
-    pushes: int
-    pulls: int
-
-
-@app.command()
-@described
-def template(*, as_json: AsJson = False) -> None:
-    """
-    Print an example manifest, with one push and one pull.
-
-    Examples:
-      sparkads campaign template > midnight.csv
-      sparkads campaign template --json
-    """
-    text = manifests.template()
-    output.answer({"columns": manifests.COLUMNS, "csv": text}, Text(text.rstrip("\n")), as_json=as_json)
-
-
-@app.command()
-@described
-def check(file: ManifestFile, *, as_json: AsJson = False) -> None:
-    """
-    Check a manifest without starting anything: every mistake with its row and column, or a summary.
-
-    Examples:
-      sparkads campaign check midnight.csv
-      sparkads campaign check midnight.csv --json
-    """
-    manifest = manifests.read(file)
-    if manifest.problems:
-        document = {"file": str(file), "ok": False, "problems": manifest.problems}
-        output.answer(document, _problems(manifest.problems), as_json=as_json)
-        raise typer.Exit(2)
-    summary = _summary(manifest)
-    document = {"file": str(file), "ok": True, "rows": len(manifest.rows), "summary": summary}
-    output.answer(document, *_summary_pictures(manifest, summary), as_json=as_json)
 
 
 @app.command()
@@ -172,6 +124,8 @@ def plan(
     late: Late = LatePolicy.PUBLISH,
     approval: Approvals = None,
     approve_by: ApproveBy = None,
+    territories: TerritorySheet = None,
+    only_valid: OnlyValid = False,
     page: Annotated[
         Path | None, typer.Option("--page", metavar="FILE", dir_okay=False, help="Write it as an HTML page, too.")
     ] = None,
@@ -192,14 +146,14 @@ def plan(
     settings = _Settings(
         bc, operator, campaign_id, roster, request_deadline, hold, worst_share, late, approval, approve_by, actor
     )
-    asked = _asked(file, settings)
+    asked = _asked(GivenManifest(file, territories, only_valid), settings)
     planned, content = run(asked.settings, lambda spark: _plan(spark, asked), files=True, long=True)
     if page is not None:
         write_page(page, planned, content)
         output.say(f"wrote {page}")
     follow = f"apply it: sparkads campaign apply {file} … --plan {planned.hash}"
     output.answer(
-        {**planned.model_dump(), "content": content},
+        {**planned.model_dump(), "content": content, "rejects": asked.rejects},
         *pictures(planned, content),
         Text(follow, style="dim"),
         as_json=as_json,
@@ -221,6 +175,8 @@ def apply(
     late: Late = LatePolicy.PUBLISH,
     approval: Approvals = None,
     approve_by: ApproveBy = None,
+    territories: TerritorySheet = None,
+    only_valid: OnlyValid = False,
     plan_hash: Annotated[
         str | None, typer.Option("--plan", metavar="HASH", help="The plan that was looked at; refused if it changed.")
     ] = None,
@@ -251,7 +207,7 @@ def apply(
         settings = _Settings(
             bc, operator, campaign_id, roster, request_deadline, hold, worst_share, late, approval, approve_by, actor
         )
-        asked = _asked(file, settings, plan_hash, mistakes)
+        asked = _asked(GivenManifest(file, territories, only_valid), settings, plan_hash, mistakes)
     if plan_hash is None and not yes:
         planned, content = run(asked.settings, lambda spark: _plan(spark, asked), files=True, long=True)
         output.answer(planned, *pictures(planned, content), as_json=False)
@@ -271,6 +227,7 @@ def apply(
         "rows": rows,
         "manifest": started.manifest,
         "plan": started.plan_hash,
+        "rejects": asked.rejects,
     }
     words = f"started campaign {started.campaign_id}: {rows} rows"
     if not watch_it:
@@ -358,14 +315,16 @@ class _Settings(NamedTuple):
     actor: str | None
 
 
-def _asked(file: Path, typed: _Settings, plan_hash: str | None = None, found: Mistakes | None = None) -> _Asked:
+def _asked(
+    given: GivenManifest, typed: _Settings, plan_hash: str | None = None, found: Mistakes | None = None
+) -> _Asked:
     settings = load_settings()
-    manifest = manifests.read(file)
+    manifest = given.read()
     with collected() as mistakes:
         mistakes.problems += [*(found.problems if found else ()), *manifest.problems]
         release = mistakes.check(
             ReleaseInput,
-            campaign_id=typed.campaign_id or file.stem,
+            campaign_id=typed.campaign_id or given.file.stem,
             bc_id=typed.bc,
             actor=typed.actor or settings.actor,
             operator=typed.operator,
@@ -378,7 +337,7 @@ def _asked(file: Path, typed: _Settings, plan_hash: str | None = None, found: Mi
             approval_deadline=mistakes.moment(typed.approve_by, "--approve-by"),
             plan_hash=plan_hash,
         )
-    return _Asked(settings, manifest, release)
+    return _Asked(settings, manifest, release, given.leave_behind(manifest))
 
 
 def _stage(text: str, mistakes: Mistakes) -> ApprovalStage:
@@ -447,32 +406,3 @@ async def _upload(manifest: Manifest, object_store: str) -> BlobRef:
         total = sum(sizes)
         task = bar.add_task("upload", total=total)
         return await manifests.bundle(manifest, _ShownFiles(object_store, bar, task))
-
-
-def _problems(problems: tuple[Problem, ...]) -> RenderableType:
-    rows = [(one.row, one.column, one.read, one.problem, one.advice) for one in problems]
-    title = "1 mistake" if len(rows) == 1 else f"{len(rows)} mistakes"
-    return output.table(f"{title}; nothing was started", ("Row", "Column", "Read", "Problem", "What to do"), rows)
-
-
-def _summary(manifest: Manifest) -> list[InstantLine]:
-    now = datetime.now(UTC)
-    modes: dict[tuple[datetime | None, str, str], Counter[Mode]] = {}
-    for row in manifest.rows:
-        due = None if row.release_at is None else row.due_at(now)
-        local = clock.NOW if due is None else clock.in_zone(due, row.time_zone)
-        modes.setdefault((due, local, row.territory), Counter())[row.mode] += 1
-    lines = [
-        InstantLine(due_at=due, local=local, territory=territory, pushes=count[Mode.PUSH], pulls=count[Mode.PULL])
-        for (due, local, territory), count in modes.items()
-    ]
-    return sorted(lines, key=lambda line: (line.due_at or now, line.territory, line.local))
-
-
-def _summary_pictures(manifest: Manifest, summary: list[InstantLine]) -> list[RenderableType]:
-    rows = [(line.due_at or clock.NOW, line.local, line.territory, line.pushes, line.pulls) for line in summary]
-    accounts, files = len({row.account for row in manifest.rows}), len(manifest.sources)
-    return [
-        output.table(f"{len(manifest.rows)} rows", ("Instant", "Local", "Territory", "Pushes", "Pulls"), rows),
-        Text(f"no mistakes; TikTok accounts: {accounts}, files to upload: {files}"),
-    ]
