@@ -62,6 +62,8 @@ def blockers(candidate: Candidate, operator: MemberAccess) -> Iterator[str]:
     key = missing_key(candidate, operator)
     if key is not None:
         yield key
+    if not candidate.has_rights:
+        yield "rights: the row's rights_from and rights_until do not cover its instant"
 
 
 def _beyond_scope(candidate: Candidate) -> str | None:

@@ -6,9 +6,8 @@ a row is named, and not only the first.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import NamedTuple
 
 from temporalio import activity
@@ -17,7 +16,7 @@ from activities.gates import blockers, missing_key
 from activities.members import Members
 from activities.platform import Platform
 from activities.posts import check_posts
-from activities.preparing import missing_ad_groups
+from activities.preparing import beyond_ceiling, daily_ceiling, missing_ad_groups
 from activities.release_bundles import read_bundle
 from activities.room import rows_without_room
 from sparkads import clock
@@ -30,6 +29,7 @@ from sparkads.manifest import ManifestRow, Mode, Visibility
 from sparkads.policy import DEFAULT_PROFILE, PROFILES
 from sparkads.roles import Action, Permission, may
 from store import planning, requests
+from store.ad_group_layout import Layout, Together, lay_out
 from store.database import Pool
 from store.members import MemberAccess
 from store.planning import AccountFacts
@@ -106,17 +106,31 @@ class PlanningActivities:
         slots = await self._slots(release.bc_id, invitations)
         beyond_cap = frozenset(slots.beyond_cap)
         found = await self._found_at_tiktok(client, release.bc_id, rows, facts)
+        now = datetime.now(UTC)
+        layouts = _layouts(rows, release, now)
+        for ad_account, layout in layouts.items():
+            for row_id in layout.beyond:
+                found[row_id].append(beyond_ceiling(ad_account, daily_ceiling(release.daily_ceilings, ad_account)))
         declined = await self._declined(release.bc_id, invitations)
         view = _View(release, starter, operator, slots, beyond_cap, declined, found)
         content = PlanContent(
             release=release.model_copy(update={"plan_hash": None}),
             invitations=tuple(invitations),
             rows=tuple(_row(view, row, facts[row.account, row.ad_account]) for row in rows),
-            budgets=tuple(_budgets(rows, release.template.ads_per_ad_group)),
+            budgets=tuple(
+                PlannedBudget(
+                    ad_account=ad_account,
+                    ad_groups=len(layout.pages),
+                    daily=layout.daily,
+                    ceiling=daily_ceiling(release.daily_ceilings, ad_account),
+                )
+                for ad_account, layout in layouts.items()
+            ),
         )
         uploaded = await planning.uploaded(self._db, sorted({row.ad_account for row in rows}))
-        calls = _calls(rows, release.template.ads_per_ad_group, uploaded)
-        return Planned(content, self._estimate(rows, release, slots, calls))
+        creates = _create_calls(rows, layouts, now)
+        calls = _calls(rows, layouts, uploaded) | {"make ads": creates.total()}
+        return Planned(content, self._estimate(slots, calls, busiest=max(creates.values(), default=0)))
 
     async def _slots(self, bc_id: str, invitations: Sequence[str]) -> "_Slots":
         try:
@@ -144,7 +158,7 @@ class PlanningActivities:
         bc_id: str,
         rows: Sequence[ManifestRow],
         facts: dict[tuple[str, str], AccountFacts],
-    ) -> dict[str, list[str]]:
+    ) -> defaultdict[str, list[str]]:
         """By row, what TikTok says against it: posts, room for ads, ad groups that it names."""
         found: defaultdict[str, list[str]] = defaultdict(list)
         unplanned = [
@@ -177,15 +191,7 @@ class PlanningActivities:
                     found[row_id].append(reason)
         return found
 
-    def _estimate(
-        self, rows: Sequence[ManifestRow], release: ReleaseInput, slots: "_Slots", calls: dict[str, int]
-    ) -> Estimate:
-        now = datetime.now(UTC)
-        by_instant: defaultdict[datetime, list[ManifestRow]] = defaultdict(list)
-        for row in rows:
-            by_instant[row.due_at(now)].append(row)
-        busiest = max(by_instant.values(), key=len)
-        creates = _create_calls(busiest, release.template.ads_per_ad_group)
+    def _estimate(self, slots: "_Slots", calls: dict[str, int], *, busiest: int) -> Estimate:
         before = sum(count for what, count in calls.items() if what != "make ads")
         return Estimate(
             slots=slots.total,
@@ -194,7 +200,7 @@ class PlanningActivities:
             calls=calls,
             tier=self._tier,
             prepare_seconds=_seconds(before, self._limits.app if self._limits else None),
-            publish_seconds=_seconds(creates, self._limits.paths["ad/create/"] if self._limits else None),
+            publish_seconds=_seconds(busiest, self._limits.paths["ad/create/"] if self._limits else None),
         )
 
 
@@ -266,6 +272,7 @@ def _next_step(view: _View, row: ManifestRow, facts: AccountFacts) -> tuple[Step
 
 
 def _candidate(row: ManifestRow, facts: AccountFacts) -> Candidate:
+    now = datetime.now(UTC)
     return Candidate(
         row_id=row.row_id,
         mode=row.mode,
@@ -279,7 +286,8 @@ def _candidate(row: ManifestRow, facts: AccountFacts) -> Candidate:
         ads_only=facts.ads_only,
         problem=facts.problem,
         visibility=row.visibility,
-        due_at=row.due_at(datetime.now(UTC)),
+        due_at=row.due_at(now),
+        has_rights=row.has_rights_at(row.due_at(now)),
         pull_item_id=row.post_id,
         caption=row.caption,
         landing_url=row.landing_url,
@@ -290,47 +298,57 @@ def _candidate(row: ManifestRow, facts: AccountFacts) -> Candidate:
 def _risks(view: _View, row: ManifestRow, step: Step) -> Iterator[str]:
     if row.mode is Mode.PUSH and row.visibility is Visibility.PROFILE:
         yield "the post appears on the profile when TikTok's review passes, which nobody can time"
+    if row.rights_until is not None and row.visibility is Visibility.PROFILE:
+        yield "the post stays on the profile when the rights end: only its owner can remove it"
+    if row.rights_until is not None and row.ad_group_id is not None:
+        yield "the ad group is your own: see to it that it ends with the rights"
     if step is Step.REQUEST and row.account in view.declined:
         yield f"the last request to @{row.account} was {view.declined[row.account]}"
 
 
-def _ad_groups(rows: Sequence[ManifestRow], capacity: int) -> dict[tuple[str, object, Decimal, datetime], list[int]]:
-    """How many ads go into each of the ad groups that are made; one place, one budget and one instant each."""
-    now = datetime.now(UTC)
-    ads = Counter(
-        (row.ad_account, row.location_id, row.daily_budget, row.due_at(now)) for row in rows if row.ad_group_id is None
-    )
-    return {key: [min(capacity, count - start) for start in range(0, count, capacity)] for key, count in ads.items()}
+def _layouts(rows: Sequence[ManifestRow], release: ReleaseInput, now: datetime) -> dict[str, Layout]:
+    """By ad account, the ad groups that are made."""
+    waves = {one: number for number, one in enumerate(sorted({(row.tier, row.due_at(now)) for row in rows}), start=1)}
+    by_ad_account: defaultdict[str, list[tuple[str, Together]]] = defaultdict(list)
+    for row in rows:
+        if row.ad_group_id is None:
+            due_at, (_, rights_until) = row.due_at(now), row.rights()
+            together = Together(waves[row.tier, due_at], due_at, row.location_id, row.daily_budget, rights_until)
+            by_ad_account[row.ad_account].append((row.row_id, together))
+    return {
+        ad_account: lay_out(
+            by_ad_account[ad_account],
+            capacity=release.template.ads_per_ad_group,
+            ceiling=daily_ceiling(release.daily_ceilings, ad_account),
+        )
+        for ad_account in sorted(by_ad_account)
+    }
 
 
-def _budgets(rows: Sequence[ManifestRow], capacity: int) -> Iterator[PlannedBudget]:
-    groups: Counter[str] = Counter()
-    daily: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for (ad_account, _, budget, _), pages in _ad_groups(rows, capacity).items():
-        groups[ad_account] += len(pages)
-        daily[ad_account] += budget * len(pages)
-    for ad_account in sorted(groups):
-        yield PlannedBudget(ad_account=ad_account, ad_groups=groups[ad_account], daily=daily[ad_account])
+def _create_calls(rows: Sequence[ManifestRow], layouts: Mapping[str, Layout], now: datetime) -> Counter[datetime]:
+    """By instant, how many calls make its ads."""
+    named = Counter((row.due_at(now), row.ad_group_id) for row in rows if row.ad_group_id is not None)
+    calls = Counter[datetime]()
+    for layout in layouts.values():
+        for page in layout.pages:
+            calls[page.of.due_at] += -(-len(page.row_ids) // ADS_IN_A_CALL)
+    for (due_at, _), ads in named.items():
+        calls[due_at] += -(-ads // ADS_IN_A_CALL)
+    return calls
 
 
-def _create_calls(rows: Sequence[ManifestRow], capacity: int) -> int:
-    named = Counter(row.ad_group_id for row in rows if row.ad_group_id is not None)
-    pages = [ads for group in _ad_groups(rows, capacity).values() for ads in group]
-    return sum(-(-ads // ADS_IN_A_CALL) for ads in [*pages, *named.values()])
-
-
-def _calls(rows: Sequence[ManifestRow], capacity: int, uploaded: set[tuple[str, str]]) -> dict[str, int]:
+def _calls(
+    rows: Sequence[ManifestRow], layouts: Mapping[str, Layout], uploaded: set[tuple[str, str]]
+) -> dict[str, int]:
     videos = {(row.ad_account, row.video.sha256) for row in rows if row.video is not None} - uploaded
     pulls = Counter((row.ad_account, row.account) for row in rows if row.post_id is not None)
     posts = sum(-(-count // POSTS_IN_A_CALL) for count in pulls.values())
-    containers = sum(len(pages) for pages in _ad_groups(rows, capacity).values())
-    containers += len({row.ad_account for row in rows if row.ad_group_id is None})
+    containers = sum(len(layout.pages) for layout in layouts.values()) + len(layouts)
     return {
         "look at posts and their music": posts + len({row.post_id for row in rows if row.post_id is not None}),
         "ask for room": len({(row.ad_account, row.account) for row in rows}),
         "upload videos": CALLS_FOR_AN_UPLOAD * len(videos),
         "make campaigns and ad groups": CALLS_FOR_A_CONTAINER * containers,
-        "make ads": _create_calls(rows, capacity),
     }
 
 

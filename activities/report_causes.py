@@ -107,6 +107,18 @@ CAUSES = (
         "The account could not be shared with the ad account",
         f"Settle in Business Center what the reason names. {_AGAIN}",
     ),
+    _cause(
+        "blocked",
+        "rights",
+        "The rights did not cover the instant",
+        f"If the rights are cleared, correct rights_from and rights_until. {_AGAIN}",
+    ),
+    _cause(
+        "blocked",
+        "budget",
+        "The ad account's daily ceiling was reached",
+        f"Raise the ceiling, or lower daily budgets. {_AGAIN}",
+    ),
     _cause("blocked", "", "Stopped by a rule of the system", f"Settle what the reason names. {_AGAIN}"),
     _cause(
         "refused",
@@ -177,7 +189,7 @@ CAUSES = (
 )
 """In the order of the report. The first that fits counts; each state's last has no prefix, so that one always fits.
 
-The prefixes are those with which the activities and the store begin their reasons (R1, R5, R6, R7, R11, R15)."""
+The prefixes are those with which the activities and the store begin their reasons."""
 
 
 class Failures(NamedTuple):

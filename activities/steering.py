@@ -346,18 +346,26 @@ class SteeringActivities:
 
 def _moved(chosen: Sequence[Chosen], command: Retime, now: datetime) -> list[tuple[Chosen, datetime, bool]]:
     """The rows that get another instant; a wall time that is past for any of them is refused."""
-    moved, past = [], []
+    moved, past, outside = [], list[str](), list[str]()
     for row in chosen:
         if row.state not in NOT_SUBMITTED:
             continue
         due_at = now if command.release_at is None else clock.instant(command.release_at, row.time_zone)
         if due_at < now:
             past.append(f"row {row.row_id}: it was {clock.in_zone(due_at, row.time_zone)}")
+        elif (row.rights_from and due_at < row.rights_from) or (row.rights_until and due_at >= row.rights_until):
+            outside.append(f"row {row.row_id}: it would be {clock.in_zone(due_at, row.time_zone)}")
         elif due_at != row.due_at:
             moved.append((row, due_at, command.release_at is None))
     if past:
         raise refused(
             ManifestInvalid(f"{_when(command)} is in the past for {len(past)} rows; {'; '.join(past[:NAMED])}")
+        )
+    if outside:
+        raise refused(
+            ManifestInvalid(
+                f"{_when(command)} is outside of the rights of {len(outside)} rows; {'; '.join(outside[:NAMED])}"
+            )
         )
     return moved
 

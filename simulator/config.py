@@ -26,6 +26,8 @@ class Delays(BaseModel):
     """From a video's upload until it can be used."""
     qr_seconds: float = Field(default=86_400.0, gt=0)
     """How long an authorization URL can be used."""
+    ahead_seconds: float = 0.0
+    """By how much the platform's clock is ahead of this machine's."""
 
 
 class Config(BaseModel):

@@ -53,6 +53,9 @@ def snapshot(world: World) -> dict[str, Any]:
                 "campaign_id": one.campaign.campaign_id,
                 "operation_status": one.operation_status,
                 "secondary_status": adgroup_status(one, now),
+                "budget": one.fields.get("budget"),
+                "starts_at": None if one.starts_at is None else precise(one.starts_at),
+                "ends_at": None if one.ends_at is None else precise(one.ends_at),
                 "ads": one.live_ads,
                 "created_at": precise(one.created_at),
             }

@@ -41,7 +41,7 @@ class World:
 
     def settle(self) -> float:
         """Let everything due happen; answers the present instant."""
-        now = time.time()
+        now = time.time() + self.delays.ahead_seconds
         self.schedule.settle(now)
         return now
 

@@ -113,7 +113,8 @@ async def mark_called(db: Database, tokens: Sequence[str]) -> bool:
     Claim the right to call for these intents, at the last moment before the call.
 
     False if any of them is not ours to call for any more, or if a gate has closed since the intent was written: the
-    campaign was paused or cancelled, the row was taken down, an authorization ended or a link was removed.
+    campaign was paused or cancelled, the row was taken down, its rights or an authorization have ended, or a link was
+    removed.
     """
     status = await db.fetchval(
         """WITH mine AS (
@@ -122,7 +123,7 @@ async def mark_called(db: Database, tokens: Sequence[str]) -> bool:
                JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.stage = 'active'
                JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
                WHERE i.token = ANY($1) AND i.state = 'intended' AND NOT c.paused AND NOT c.cancelled AND c.approved
-                 AND NOT t.withdrawn FOR UPDATE OF i),
+                 AND NOT t.withdrawn AND coalesce(clock_timestamp() < t.rights_until, true) FOR UPDATE OF i),
                 called AS (UPDATE intents SET state = 'called', called_at = clock_timestamp()
                            WHERE token IN (SELECT token FROM mine)
                              AND (SELECT count(*) FROM mine) = cardinality($1::text[]) RETURNING 1)

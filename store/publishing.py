@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
+from store.ad_group_layout import Together, lay_out
 from store.database import Connection, Database
 
 
@@ -27,6 +28,8 @@ class Candidate(Contract):
     """why TikTok lets nobody advertise the account now"""
     visibility: str | None
     due_at: datetime
+    has_rights: bool = True
+    """at its instant, or now if that has passed"""
     adgroup_id: str | None = None
     video_id: str | None = None
     cover_id: str | None = None
@@ -46,6 +49,7 @@ class AdGroup(Contract):
     daily_budget: Decimal
     name: str
     starts_at: datetime
+    ends_at: datetime | None
     adgroup_id: str | None
 
 
@@ -53,6 +57,8 @@ CANDIDATE = """
     SELECT t.row_id, t.mode, t.handle, a.asset_id, a.id IS NOT NULL AS authorized, t.advertiser_id,
            l.identity_id, coalesce(l.can_push, false) AS can_push, coalesce(l.can_pull, false) AS can_pull,
            coalesce(l.ads_only, false) AS ads_only, coalesce(l.problem, '') AS problem, t.visibility, t.due_at,
+           coalesce(t.rights_from <= greatest(t.due_at, clock_timestamp()), true)
+               AND coalesce(greatest(t.due_at, clock_timestamp()) < t.rights_until, true) AS has_rights,
            g.adgroup_id, m.video_id, coalesce(i.image_id, m.cover_id) AS cover_id, t.pull_item_id, t.ad_format,
            t.caption, t.landing_url, t.call_to_action
     FROM targets t
@@ -125,54 +131,63 @@ async def ad_accounts(db: Database, campaign_id: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-async def plan_ad_groups(connection: Connection, campaign_id: str, advertiser_id: str, capacity: int) -> None:
+async def plan_ad_groups(
+    connection: Connection, campaign_id: str, advertiser_id: str, *, capacity: int, ceiling: Decimal | None
+) -> list[str]:
     """
-    Lay the ready targets of an ad account out in ad groups: one place, one budget and one instant each.
+    Lay the ready targets of an ad account out in ad groups; returns the rows that its ceiling leaves out.
 
     Names are made from what the group is for, so that a group which was made before an answer was lost is found again.
     """
     rows = await connection.fetch(
-        """SELECT row_id, location_id, daily_budget, wave, due_at FROM targets
+        """SELECT row_id, wave, due_at, location_id, daily_budget, rights_until FROM targets
            WHERE campaign_id = $1 AND advertiser_id = $2 AND state = 'ready' AND ad_group IS NULL
-           ORDER BY wave, location_id, daily_budget, row_number FOR UPDATE""",
+           ORDER BY row_number FOR UPDATE""",
         campaign_id,
         advertiser_id,
     )
-    groups: dict[tuple[str, Decimal, int, datetime], list[str]] = {}
-    for row in rows:
-        key = (row["location_id"], row["daily_budget"], row["wave"], row["due_at"])
-        groups.setdefault(key, []).append(row["row_id"])
-    for (location_id, daily_budget, wave, due_at), row_ids in groups.items():
-        for start in range(0, len(row_ids), capacity):
-            number: int = await connection.fetchval(
-                "SELECT count(*) + 1 FROM ad_groups WHERE campaign_id = $1 AND advertiser_id = $2",
-                campaign_id,
-                advertiser_id,
-            )
-            group_id = await connection.fetchval(
-                """INSERT INTO ad_groups
-                       (campaign_id, advertiser_id, location_id, daily_budget, number, name, starts_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id""",
-                campaign_id,
-                advertiser_id,
-                location_id,
-                daily_budget,
-                number,
-                f"sparkads {campaign_id} wave {wave} group {number}",
-                due_at,
-            )
-            await connection.execute(
-                "UPDATE targets SET ad_group = $3 WHERE campaign_id = $1 AND row_id = ANY($2)",
-                campaign_id,
-                row_ids[start : start + capacity],
-                group_id,
-            )
+    # An ad group that nothing is in, because its rows have got another instant, spends nothing.
+    ((known, spent),) = await connection.fetch(
+        """SELECT count(*), coalesce(sum(daily_budget) FILTER (
+                      WHERE number > 0 AND EXISTS (SELECT FROM targets t WHERE t.ad_group = g.id)), 0)
+           FROM ad_groups g WHERE campaign_id = $1 AND advertiser_id = $2""",
+        campaign_id,
+        advertiser_id,
+    )
+    layout = lay_out(
+        ((row_id, Together(*together)) for row_id, *together in rows),
+        capacity=capacity,
+        ceiling=ceiling,
+        spent=spent,
+    )
+    for number, (of, row_ids) in enumerate(layout.pages, start=known + 1):
+        group_id = await connection.fetchval(
+            """INSERT INTO ad_groups
+                   (campaign_id, advertiser_id, location_id, daily_budget, number, name, starts_at, ends_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id""",
+            campaign_id,
+            advertiser_id,
+            of.location_id,
+            of.daily_budget,
+            number,
+            f"sparkads {campaign_id} wave {of.wave} group {number}",
+            of.due_at,
+            of.rights_until,
+        )
+        await connection.execute(
+            "UPDATE targets SET ad_group = $3 WHERE campaign_id = $1 AND row_id = ANY($2)",
+            campaign_id,
+            row_ids,
+            group_id,
+        )
+    return layout.beyond
 
 
 async def ad_groups_to_make(db: Database, campaign_id: str, advertiser_id: str) -> list[AdGroup]:
     """Planned ad groups that TikTok has not made yet and that ready targets wait for."""
     rows = await db.fetch(
-        """SELECT id, advertiser_id, location_id, daily_budget, name, starts_at, adgroup_id FROM ad_groups
+        """SELECT id, advertiser_id, location_id, daily_budget, name, starts_at, ends_at, adgroup_id
+           FROM ad_groups
            WHERE campaign_id = $1 AND advertiser_id = $2 AND adgroup_id IS NULL
              AND id IN (SELECT ad_group FROM targets WHERE campaign_id = $1 AND state = 'ready') ORDER BY id""",
         campaign_id,

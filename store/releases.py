@@ -119,7 +119,7 @@ async def create(connection: Connection, campaign: Campaign, rows: Sequence[Mani
 _COLUMNS = (
     "campaign_id row_number row_id mode bc_id handle advertiser_id territory location_id time_zone due_at asap "
     "visibility video_sha256 video_size cover_sha256 cover_size pull_item_id named_adgroup_id caption landing_url "
-    "call_to_action daily_budget state tier wave shard"
+    "call_to_action daily_budget state tier wave shard rights_from rights_until"
 ).split()
 
 
@@ -154,6 +154,7 @@ def _record(
         row.tier,
         wave,
         shard,
+        *row.rights(),
     )
 
 

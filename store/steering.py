@@ -20,13 +20,16 @@ class Chosen(Contract):
     asap: bool
     tier: int
     advertiser_id: str
+    rights_from: datetime | None
+    rights_until: datetime | None
 
 
 async def choose(db: Database, campaign_id: str, only: Selection, *, lock: bool) -> list[Chosen]:
     """The rows of a selection in the order of the manifest; locked until the transaction ends, if wanted."""
     chosen = selected(only, first=2)
     rows = await db.fetch(
-        f"""SELECT row_id, state, time_zone, due_at, asap, tier, advertiser_id FROM targets t
+        f"""SELECT row_id, state, time_zone, due_at, asap, tier, advertiser_id, rights_from, rights_until
+            FROM targets t
             WHERE campaign_id = $1 AND {chosen.sql} ORDER BY row_number {"FOR UPDATE" if lock else ""}""",
         campaign_id,
         *chosen.values,

@@ -214,7 +214,11 @@ class ReleaseCampaignWorkflow:
         self._enter(ReleasePhase.PREPARE, "videos and ad groups")
         await workflow.execute_activity_method(
             PreparingActivities.prepare_ad_accounts,
-            Prepare(campaign_id=self._release.campaign_id, template=self._release.template),
+            Prepare(
+                campaign_id=self._release.campaign_id,
+                template=self._release.template,
+                ceilings=self._release.daily_ceilings,
+            ),
             summary="Upload videos, make ad groups",
             priority=self._fair,
             **_calls.BULK,

@@ -55,6 +55,7 @@ from sparkads.contracts.notification import AskNotifications, Notifications
 from sparkads.contracts.people import AskPeople, People
 from sparkads.contracts.plan import Plan, PlanContent
 from sparkads.contracts.release import (
+    RELEASE_SETTINGS,
     Approve,
     Approved,
     AskReport,
@@ -328,31 +329,39 @@ class SparkAds:
 
     async def start_release(self, release: ReleaseInput) -> str:
         """
-        Start a release campaign and return its id; starting it again with the same manifest changes nothing.
+        Start a release campaign and return its id; starting it again as it was started changes nothing.
 
         Raises:
             Refusal: CampaignExists, if the id was used before for something else.
         """
-        workflow_id = names.release_campaign_id(release.campaign_id)
+        handle = self.temporal.get_workflow_handle(names.release_campaign_id(release.campaign_id))
         try:
             await self._patiently(
                 lambda: self.temporal.start_workflow(
                     names.RELEASE_CAMPAIGN_WORKFLOW,
                     release,
-                    id=workflow_id,
+                    id=handle.id,
                     task_queue=names.TASK_QUEUE,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                    memo={"manifest": release.manifest.sha256},
                     static_summary=f"Release in BC {release.bc_id}, manifest {release.manifest.sha256[:12]}",
                 )
             )
         except WorkflowAlreadyStartedError as error:
-            description = await self.temporal.get_workflow_handle(workflow_id).describe()
-            if await description.memo_value("manifest", default=None) != release.manifest.sha256:
+            known = await self._started_with(handle)
+            others = [name for name in RELEASE_SETTINGS if getattr(known, name) != getattr(release, name)]
+            if others:
                 raise CampaignExists(
-                    f"campaign {release.campaign_id} was started with another manifest; choose another campaign id"
+                    f"campaign {release.campaign_id} was started with another {', '.join(others)}; choose another "
+                    "campaign id, or start it as it was"
                 ) from error
         return release.campaign_id
+
+    async def _started_with(self, handle: WorkflowHandle[Any, Any]) -> ReleaseInput:
+        first = await anext(handle.fetch_history_events(page_size=1))
+        payloads = first.workflow_execution_started_event_attributes.input.payloads
+        release: ReleaseInput
+        (release,) = await self.temporal.data_converter.decode(payloads, [ReleaseInput])
+        return release
 
     async def release_status(self, campaign_id: str) -> ReleaseStatus:
         """Phase, counts, next instant, what to do."""
@@ -438,10 +447,7 @@ class SparkAds:
                     f"campaign {campaign_id} did not come to its end: it is not started again by itself; see "
                     "docs/operations.md"
                 )
-            first = await anext(handle.fetch_history_events(page_size=1))
-            payloads = first.workflow_execution_started_event_attributes.input.payloads
-            release: ReleaseInput
-            (release,) = await self.temporal.data_converter.decode(payloads, [ReleaseInput])
+            release = await self._started_with(handle)
             retried: TargetsRetried = await self.temporal.execute_update_with_start_workflow(
                 names.RETRY,
                 command,
@@ -453,7 +459,6 @@ class SparkAds:
                     id=handle.id,
                     task_queue=names.TASK_QUEUE,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    memo={"manifest": release.manifest.sha256},
                     static_summary=f"Release in BC {release.bc_id}, manifest {release.manifest.sha256[:12]}",
                 ),
             )

@@ -227,6 +227,8 @@ async def test_a_release_from_the_manifest_to_the_report(
     assert watched.err.splitlines()[-1].startswith("done: 2 published")
     # Starting it again changes nothing; another manifest under its id is refused.
     assert (await sparkads(*start)).code == 0
+    late = await sparkads(*start, "--late", "skip", "--json")
+    assert late.json["error"]["message"].startswith(f"campaign {name} was started with another late;")
     file = write_manifest(file, push("c", f"@{handle}", label.ad_account))
     other = await sparkads(*start, "--json")
     assert (other.code, other.json["error"]["type"]) == (1, "CampaignExists")

@@ -59,7 +59,7 @@ async def campaign(label: Label, db: Pool, *, due_in: timedelta = -timedelta(sec
         await publishing.set_ready(
             connection, campaign_id, await publishing.waiting_candidates(connection, campaign_id, "kiri")
         )
-        await publishing.plan_ad_groups(connection, campaign_id, label.ad_account, 100)
+        await publishing.plan_ad_groups(connection, campaign_id, label.ad_account, capacity=100, ceiling=None)
     return campaign_id
 
 

@@ -24,6 +24,7 @@ from sparkads.contracts.plan import Plan, PlanContent
 from sparkads.contracts.release import (
     ApprovalStage,
     AskReport,
+    DailyCeiling,
     HealthGate,
     LatePolicy,
     ReleaseInput,
@@ -75,6 +76,14 @@ Approvals = Annotated[
         help="Who has to agree before anything goes out; may be repeated. Without a quorum all of them.",
     ),
 ]
+Ceilings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ceiling",
+        metavar="AD_ACCOUNT=AMOUNT",
+        help="What an ad account may spend a day on the release, in its currency; rows beyond it are blocked.",
+    ),
+]
 ApproveBy = Annotated[
     str | None, typer.Option("--approve-by", metavar="TIME", help="After it approvers are told at once: ISO 8601.")
 ]
@@ -124,6 +133,7 @@ def plan(
     late: Late = LatePolicy.PUBLISH,
     approval: Approvals = None,
     approve_by: ApproveBy = None,
+    ceiling: Ceilings = None,
     territories: TerritorySheet = None,
     only_valid: OnlyValid = False,
     page: Annotated[
@@ -144,7 +154,18 @@ def plan(
       sparkads campaign plan midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --json
     """
     settings = _Settings(
-        bc, operator, campaign_id, roster, request_deadline, hold, worst_share, late, approval, approve_by, actor
+        bc,
+        operator,
+        campaign_id,
+        roster,
+        request_deadline,
+        hold,
+        worst_share,
+        late,
+        approval,
+        approve_by,
+        ceiling,
+        actor,
     )
     asked = _asked(GivenManifest(file, territories, only_valid), settings)
     planned, content = run(asked.settings, lambda spark: _plan(spark, asked), files=True, long=True)
@@ -175,6 +196,7 @@ def apply(
     late: Late = LatePolicy.PUBLISH,
     approval: Approvals = None,
     approve_by: ApproveBy = None,
+    ceiling: Ceilings = None,
     territories: TerritorySheet = None,
     only_valid: OnlyValid = False,
     plan_hash: Annotated[
@@ -205,7 +227,18 @@ def apply(
                 "say --plan HASH, as `sparkads campaign plan` prints it, or --yes: nobody can be asked"
             )
         settings = _Settings(
-            bc, operator, campaign_id, roster, request_deadline, hold, worst_share, late, approval, approve_by, actor
+            bc,
+            operator,
+            campaign_id,
+            roster,
+            request_deadline,
+            hold,
+            worst_share,
+            late,
+            approval,
+            approve_by,
+            ceiling,
+            actor,
         )
         asked = _asked(GivenManifest(file, territories, only_valid), settings, plan_hash, mistakes)
     if plan_hash is None and not yes:
@@ -312,6 +345,7 @@ class _Settings(NamedTuple):
     late: LatePolicy
     approvals: list[str] | None
     approve_by: str | None
+    ceilings: list[str] | None
     actor: str | None
 
 
@@ -335,6 +369,7 @@ def _asked(
             late=typed.late,
             approvals=tuple(_stage(one, mistakes) for one in typed.approvals or ()),
             approval_deadline=mistakes.moment(typed.approve_by, "--approve-by"),
+            daily_ceilings=tuple(_ceiling(one, mistakes) for one in typed.ceilings or ()),
             plan_hash=plan_hash,
         )
     return _Asked(settings, manifest, release, given.leave_behind(manifest))
@@ -347,6 +382,11 @@ def _stage(text: str, mistakes: Mistakes) -> ApprovalStage:
     return mistakes.check(
         ApprovalStage, name=name.strip(), approvers=approvers, quorum=quorum.strip() or len(set(approvers)) or 1
     )
+
+
+def _ceiling(text: str, mistakes: Mistakes) -> DailyCeiling:
+    ad_account, _, amount = text.partition("=")
+    return mistakes.check(DailyCeiling, ad_account=ad_account.strip(), amount=amount.strip())
 
 
 async def _plan(spark: SparkAds, asked: _Asked) -> tuple[Plan, PlanContent]:

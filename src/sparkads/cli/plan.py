@@ -42,8 +42,9 @@ def pictures(plan: Plan, content: PlanContent, *, shown: int = SHOWN) -> list[Re
     risks = Counter(risk for row in content.rows for risk in row.risks)
     if risks:
         parts.append(output.table("Risks", ("Rows", "What"), [(count, risk) for risk, count in risks.most_common()]))
-    budgets = [(one.ad_account, one.ad_groups, one.daily) for one in content.budgets]
-    parts.append(output.table("A day's spend at most", ("Ad account", "Ad groups", "In its currency"), budgets))
+    budgets = [(one.ad_account, one.ad_groups, one.daily, one.ceiling or "none") for one in content.budgets]
+    columns = ("Ad account", "Ad groups", "In its currency", "Ceiling")
+    parts.append(output.table("A day's spend at most", columns, budgets))
     return parts
 
 

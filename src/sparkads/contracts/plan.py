@@ -50,6 +50,7 @@ class PlannedBudget(Contract):
     ad_account: TikTokId
     ad_groups: int
     daily: Decimal
+    ceiling: Decimal | None = Field(description="rows that would take it above this are blocked; null: none")
 
 
 class PlanContent(Contract):

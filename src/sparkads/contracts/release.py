@@ -1,6 +1,8 @@
 """Messages of `ReleaseCampaignWorkflow` and `PublishShardWorkflow`."""
 
+from collections import Counter
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
@@ -88,6 +90,13 @@ class Selection(Contract):
         return not (self.rows or self.territories or self.waves)
 
 
+class DailyCeiling(Contract):
+    """What a release may spend a day through one ad account, in its currency: rows beyond it are blocked."""
+
+    ad_account: TikTokId
+    amount: Decimal = Field(gt=0)
+
+
 class HealthGate(Contract):
     """What stands between two tiers of a release."""
 
@@ -133,6 +142,7 @@ class ReleaseInput(Contract):
     roster: tuple[TikTokId, ...] = Field(default=(), max_length=200, description="further members to share with")
     request_deadline: AwareDatetime | None = Field(default=None, description="of invitations sent by this release")
     template: AdTemplate = AdTemplate()
+    daily_ceilings: tuple[DailyCeiling, ...] = Field(default=(), max_length=1000)
     plan_hash: str | None = Field(
         default=None, pattern=r"^[0-9a-f]{64}$", description="of the plan that was agreed to: refused if it is another"
     )
@@ -147,6 +157,20 @@ class ReleaseInput(Contract):
     resumed_asked_at: AwareDatetime | None = None
     resumed_reminders: int = 0
     resumed_told_overdue: bool = False
+
+    @field_validator("daily_ceilings")
+    @classmethod
+    def _has_one_ceiling_each(cls, ceilings: tuple[DailyCeiling, ...]) -> tuple[DailyCeiling, ...]:
+        twice = [one for one, count in Counter(one.ad_account for one in ceilings).items() if count > 1]
+        if twice:
+            raise ValueError(f"ad account {twice[0]} has more than one ceiling")
+        return ceilings
+
+
+RELEASE_SETTINGS = tuple(
+    name for name in ReleaseInput.model_fields if name != "plan_hash" and not name.startswith("resumed")
+)
+"""Fields in which two starts of the same release are the same."""
 
 
 class Wave(Contract):

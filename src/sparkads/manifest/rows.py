@@ -61,11 +61,18 @@ class ManifestRow(Contract):
         """The instant at which the row is due; `now` if the row says so."""
         return now if self.release_at is None else clock.instant(self.release_at, self.time_zone)
 
+    def rights(self) -> tuple[datetime | None, datetime | None]:
+        """The instants at which the row's rights begin and end; None: always had, for ever."""
+        begin, end = (
+            None if wall_time is None else clock.instant(wall_time, self.time_zone)
+            for wall_time in (self.rights_from, self.rights_until)
+        )
+        return begin, end
+
     def has_rights_at(self, moment: datetime) -> bool:
         """Whether an instant lies within the row's rights window."""
-        return (self.rights_from is None or clock.instant(self.rights_from, self.time_zone) <= moment) and (
-            self.rights_until is None or moment < clock.instant(self.rights_until, self.time_zone)
-        )
+        begin, end = self.rights()
+        return (begin is None or begin <= moment) and (end is None or moment < end)
 
 
 class ReleaseBundle(Contract):
