@@ -1,7 +1,7 @@
 """
 Whose turn it is to call TikTok, counted in Postgres: what all processes together may do, none of them knows alone.
 
-Fits `tiktok.limiter.Turns`. The counting itself is one SQL function (migration 0005), so that a turn is one question
+Fits `tiktok.limiter.Turns`. The counting itself is one SQL function (migration 0012), so that a turn is one question
 with one lock, and the clock is one clock: the database's.
 """
 
@@ -45,8 +45,15 @@ class CallTurns:
         self._db = db
         self._app = app
 
-    async def take(self, windows: Sequence[Window], *, margin: float, horizon: float) -> tuple[bool, float]:
-        """Take the next turn if it comes within `horizon` seconds: whether it was taken, and seconds until it comes."""
+    async def take(
+        self, windows: Sequence[Window], *, margin: float, horizon: float
+    ) -> tuple[bool, float, list[int | None]]:
+        """
+        Take the next turn if it comes within `horizon` seconds.
+
+        Returns:
+            Whether it was taken, seconds until it comes, and its number in each window that counts.
+        """
         row = await self._db.fetchrow(
             "SELECT * FROM take_call_turn($1, $2, $3, $4, $5, $6)",
             [f"{self._app} {window.key}" for window in windows],
@@ -57,7 +64,17 @@ class CallTurns:
             horizon,
         )
         assert row is not None  # noqa: S101 - a function that returns a row
-        return row["granted"], row["wait"]
+        return row["granted"], row["wait"], row["numbers"]
+
+    async def move(self, windows: Sequence[Window], numbers: Sequence[int | None]) -> bool:
+        """Count a turn from now on: it could not be used in time. False if others were counted by it already."""
+        moved: bool = await self._db.fetchval(
+            "SELECT move_call_turn($1, $2, $3)",
+            [f"{self._app} {window.key}" for window in windows],
+            list(numbers),
+            [window.second for window in windows],
+        )
+        return moved
 
     async def pause(
         self, window: Window, *, first: float, growth: float, longest: float, in_a_row_within: float

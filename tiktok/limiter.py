@@ -9,7 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
@@ -28,7 +28,7 @@ AHEAD_URGENT: Final = 1.0
 """The same for calls that a person waits for: they stand in line before all those that ask later."""
 
 TRIES: Final = 3
-"""Turns that a call takes when each comes too late: a busy process must not start it in another window."""
+"""Times that a call tells its count that it starts later than its turn. A process as busy as that starts it then."""
 
 LONGEST_SLEEP: Final = 5.0
 """Seconds after which somebody who waits asks again: a key's pause may have been lifted."""
@@ -102,13 +102,29 @@ class Window:
 class Turns(Protocol):
     """Counts calls for everybody who calls for the same app."""
 
-    async def take(self, windows: Sequence[Window], *, margin: float, horizon: float) -> tuple[bool, float]:
-        """Take the next turn if it comes within `horizon` seconds: whether it was taken, and seconds until it comes."""
+    async def take(
+        self, windows: Sequence[Window], *, margin: float, horizon: float
+    ) -> tuple[bool, float, list[int | None]]:
+        """Take the next turn if it comes within `horizon` seconds.
+
+        Returns:
+            Whether it was taken, seconds until it comes, and its number in each window that counts.
+        """
+
+    async def move(self, windows: Sequence[Window], numbers: Sequence[int | None]) -> bool:
+        """Count a turn from now on: it could not be used in time. False if others were counted by it already."""
 
     async def pause(
         self, window: Window, *, first: float, growth: float, longest: float, in_a_row_within: float
     ) -> float:
         """Hold a key up, `growth` times longer each time in a row; returns seconds."""
+
+
+class _Turn(NamedTuple):
+    """The right to start a call at an instant of the loop's clock."""
+
+    starts_at: float
+    numbers: Sequence[int | None]
 
 
 class Limiter:
@@ -145,14 +161,27 @@ class Limiter:
             just_before: What has to be done between the wait and the call; what it raises keeps the call from starting.
         """
         windows = self._windows(path, advertiser_id)
-        for _ in range(TRIES):
-            starts_at = await self._turn(path, advertiser_id, windows, urgent=urgent)
-            await asyncio.sleep(starts_at - _now())
-            # The other half is for the call's way to TikTok.
-            if _now() - starts_at < self._margin / 2:
-                break
+        turn: _Turn | None = None
+        while turn is None:
+            turn = await self._turn(path, advertiser_id, windows, urgent=urgent)
+            await asyncio.sleep(turn.starts_at - _now())
+            # So late that others were counted by it: the turn is lost, and the call takes another one.
+            turn = await self._kept(windows, turn)
         if just_before is not None:
             await just_before()
+            await self._kept(windows, turn)
+
+    async def _kept(self, windows: Sequence[Window], turn: _Turn) -> _Turn | None:
+        """What is counted is when a call starts: a process that was busy moves its turn. None if it can't be moved."""
+        for _ in range(TRIES):
+            # The other half is for the call's way to TikTok.
+            if _now() - turn.starts_at < self._margin / 2:
+                break
+            asked_at = _now()
+            if not await self._turns.move(windows, turn.numbers):
+                return None
+            turn = _Turn(asked_at, turn.numbers)
+        return turn
 
     async def throttled(self, path: str, advertiser_id: str | None, *, whole_app: bool) -> float:
         """TikTok said "too frequent": hold up what it said it of, and nothing else. Returns seconds.
@@ -167,21 +196,20 @@ class Limiter:
             windows[-1], first=PAUSE, growth=PAUSE_GROWTH, longest=LONGEST_PAUSE, in_a_row_within=IN_A_ROW
         )
 
-    async def _turn(self, path: str, advertiser_id: str | None, windows: Sequence[Window], *, urgent: bool) -> float:
-        """Take a turn; returns its instant by the loop's clock."""
+    async def _turn(self, path: str, advertiser_id: str | None, windows: Sequence[Window], *, urgent: bool) -> _Turn:
         if urgent:
             return await self._taken(windows, AHEAD_URGENT)
         # In this process one asks for all that wait for the same: first come, first served, and few questions.
         async with self._one_asks[path, advertiser_id]:
             return await self._taken(windows, AHEAD)
 
-    async def _taken(self, windows: Sequence[Window], ahead: float) -> float:
+    async def _taken(self, windows: Sequence[Window], ahead: float) -> _Turn:
         while True:
             asked_at = _now()
-            granted, wait = await self._turns.take(windows, margin=self._margin, horizon=ahead)
+            granted, wait, numbers = await self._turns.take(windows, margin=self._margin, horizon=ahead)
             if granted:
                 # From the question and not from the answer, which may have come late.
-                return asked_at + wait
+                return _Turn(asked_at + wait, numbers)
             await asyncio.sleep(min(wait - ahead / 2, LONGEST_SLEEP))
 
     def _windows(self, path: str, advertiser_id: str | None) -> list[Window]:

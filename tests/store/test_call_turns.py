@@ -38,6 +38,12 @@ class Counted:
     app: str
 
     async def take(self, windows: list[tuple[str, Rate]], at: float, horizon: float = 1e9) -> tuple[bool, float]:
+        granted, starts, _ = await self.turn(windows, at, horizon)
+        return granted, starts
+
+    async def turn(
+        self, windows: list[tuple[str, Rate]], at: float, horizon: float = 1e9
+    ) -> tuple[bool, float, list[int]]:
         row = await self.db.fetchrow(
             "SELECT * FROM take_call_turn($1, $2, $3, $4, $5, $6, $7)",
             [f"{self.app} {key}" for key, _ in windows],
@@ -49,7 +55,17 @@ class Counted:
             at,
         )
         assert row is not None
-        return row["granted"], at + row["wait"]
+        return row["granted"], at + row["wait"], row["numbers"]
+
+    async def move(self, windows: list[tuple[str, Rate]], numbers: list[int], at: float) -> bool:
+        moved: bool = await self.db.fetchval(
+            "SELECT move_call_turn($1, $2, $3, $4)",
+            [f"{self.app} {key}" for key, _ in windows],
+            numbers,
+            [rate.second for _, rate in windows],
+            at,
+        )
+        return moved
 
     async def pause(self, key: str, at: float, per_day: int | None = None) -> float:
         seconds: float = await self.db.fetchval(
@@ -104,6 +120,44 @@ async def test_every_window_holds_and_no_call_waits_without_need(db: Pool) -> No
         asyncio.run_coroutine_threadsafe(play(all_calls, create, gaps), loop).result()
 
     await asyncio.to_thread(windows_hold)
+
+
+async def test_windows_hold_for_calls_that_start_late(db: Pool) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def play(rate: Rate, calls: list[tuple[float, float]]) -> None:
+        counted, now, windows = Counted(db, app()), START, [("app", rate)]
+        starts: list[float] = []
+        for gap, late in calls:
+            now = max([now + gap, *starts[-1:]])  # nobody asks in the past of what was moved
+            _, begins, numbers = await counted.turn(windows, now, horizon=1e9)
+            if late and await counted.move(windows, numbers, begins + late):
+                begins += late
+            starts.append(begins)
+        for limit, window in ((rate.second, 1 + MARGIN), (rate.minute, 60 + MARGIN)):
+            ordered = sorted(starts)
+            spans = [later - earlier for earlier, later in zip(ordered, ordered[limit or 1 :], strict=False)]
+            assert min(spans, default=window) >= window - 1e-5
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        rate=st.builds(Rate, second=st.integers(1, 4), minute=st.integers(4, 12)),
+        calls=st.lists(st.tuples(st.sampled_from([0.0, 0.3, 2.0]), st.sampled_from([0.0, 0.0, 0.05, 0.6, 5.0]))),
+    )
+    def windows_hold(rate: Rate, calls: list[tuple[float, float]]) -> None:
+        asyncio.run_coroutine_threadsafe(play(rate, calls), loop).result()
+
+    await asyncio.to_thread(windows_hold)
+
+
+async def test_a_turn_that_others_were_counted_by_is_not_moved(db: Pool) -> None:
+    counted, rate = Counted(db, app()), [("app", Rate(second=2))]
+    _, _, first = await counted.turn(rate, START)
+    await counted.turn(rate, START)
+    assert await counted.move(rate, first, START + 0.4)
+    assert (await counted.turn(rate, START + 0.5))[1] == pytest.approx(START + 1.4 + MARGIN)
+
+    assert not await counted.move(rate, first, START + 0.9)
 
 
 async def test_a_turn_beyond_the_horizon_is_not_taken(db: Pool) -> None:
