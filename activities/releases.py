@@ -1,9 +1,10 @@
 """Activities of a release campaign: load it, invite, share, brake, and read where it stands."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 from pydantic import AwareDatetime, Field, ValidationError
@@ -67,6 +68,7 @@ class InviteMissing(Contract):
     campaign_id: str
     actor: str
     deadline: AwareDatetime | None
+    retried_by: str = Field(default="", description="the command of a retry: who has said no is asked once more")
 
 
 class Plan(Contract):
@@ -185,12 +187,14 @@ class ReleaseActivities:
         for scope, accounts in by_scope.items():
             dues = [account.last_due_at for account in accounts]
             latest = max((due for due in dues if due is not None), default=None) if None not in dues else None
+            asked = f"{invite.campaign_id}/{scope.key}/{invite.retried_by}"
+            deadline = invite.deadline or latest
             command = RequestAccess(
-                command_id=f"{invite.campaign_id[:40]}-{scope.key.replace(':', '.').replace('+', '-')}",
+                command_id=f"{invite.campaign_id[:40]}-{hashlib.sha256(asked.encode()).hexdigest()[:16]}",
                 actor=invite.actor,
                 scope=scope,
                 handles=tuple(account.handle for account in accounts),
-                deadline=invite.deadline or latest,
+                deadline=deadline if deadline and deadline > datetime.now(UTC) else None,
             )
             try:
                 result = await self._client.request_access(campaign.bc_id, command)

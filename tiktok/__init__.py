@@ -68,12 +68,13 @@ from tiktok.identities import (
     PostVideo,
     Quota,
 )
-from tiktok.limiter import ADVANCED, BASIC, PREMIUM, ULTIMATE, Limiter, Limits, Rate, Turns, Window
+from tiktok.limiter import ADVANCED, BASIC, MARGIN, PREMIUM, ULTIMATE, Limiter, Limits, Rate, Turns, Window
 from tiktok.oauth import AuthorizedAdvertiser, Token
 
 __all__ = [
     "ADVANCED",
     "BASIC",
+    "MARGIN",
     "PREMIUM",
     "PRODUCTION",
     "ULTIMATE",

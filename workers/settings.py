@@ -22,6 +22,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from rich.table import Table
 from temporalio.envconfig import ClientConfigProfile
 
+from tiktok import MARGIN
+
 PREFIX = "SPARKADS_"
 TEMPORAL = "TEMPORAL_ADDRESS / temporal.toml"
 """How a problem with Temporal's own configuration is named to the reader."""
@@ -107,7 +109,7 @@ class Settings(BaseSettings):
         20, ge=1, description="calls a second to one endpoint for one ad account: seen in production, not documented"
     )
     tiktok_margin: Seconds = Field(
-        0.025,
+        MARGIN,
         ge=0,
         le=1,
         description="seconds by which rate-limit windows are kept longer than TikTok's: more on a slow machine or line",

@@ -114,6 +114,7 @@ class ReleaseCampaignWorkflow:
         self._tier_out_at = release.resumed_tier_out_at
         self._unhealthy = ""
         self._unprepared = True
+        self._retried_by = ""
         self._reminders = release.resumed_reminders
         self._told_overdue = release.resumed_told_overdue
         self._braked = False
@@ -158,6 +159,7 @@ class ReleaseCampaignWorkflow:
                 campaign_id=self._release.campaign_id,
                 actor=self._release.actor,
                 deadline=self._release.request_deadline,
+                retried_by=self._retried_by,
             ),
             summary="Ask the owners who are missing",
             priority=self._fair,
@@ -184,6 +186,9 @@ class ReleaseCampaignWorkflow:
         if self._cancelled:
             return
         waiting = any(wave.waiting for wave in self._plan.waves)
+        if self._retried_by:
+            await self._invite()
+            self._retried_by = ""
         if waiting:
             await self._settle_accounts()
             self._unprepared = True
@@ -378,7 +383,7 @@ class ReleaseCampaignWorkflow:
         return self._pause
 
     async def _renew_if_long(self) -> None:
-        if not workflow.info().is_continue_as_new_suggested() or self._shards:
+        if not workflow.info().is_continue_as_new_suggested() or self._shards or self._retried_by:
             return
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(
@@ -469,7 +474,8 @@ class ReleaseCampaignWorkflow:
             summary=f"Retry rows for {command.actor}",
             **_calls.ANSWER,
         )
-        self._news = self._news or retried.taken > 0
+        if retried.taken:
+            self._news, self._retried_by = True, command_id()
         return retried
 
     @retry.validator

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from releasing import Release, pull, push, release
 
+from sparkads.contracts.business_center import CancelRequest
 from sparkads.contracts.release import Command, RetryTargets, Selection, TargetState
 from sparkads.errors import NothingOnRecord, OnlyItsPeople
 from store.database import Pool
@@ -136,6 +137,34 @@ async def test_a_frozen_row_goes_once_its_owner_has_authorized_again(
         "frozen": "it was cancelled",
         "never": "the campaign was cancelled; release it in a new one",
     }
+
+
+async def test_an_owner_whose_request_was_taken_back_is_asked_again(
+    label: Label, db: Pool, tmp_path: Path, simulator: Simulator
+) -> None:
+    # R1, R9
+    await label.seed_accounts("kiri", "bodhi")
+    rows = [push(name, f"@{name}", label.ad_account) for name in ("kiri", "bodhi")]
+    run = await release(label, db, tmp_path, rows, request_deadline=datetime.now(UTC) + timedelta(seconds=6))
+    for name in ("kiri", "bodhi"):
+        await run.row_reaches(name, TargetState.WAITING)
+    await label.spark.cancel_request(label.bc_id, CancelRequest(actor=label.admin, name="kiri"))
+    found = await run.finished()
+    assert {name: row.reason.rsplit(" was ", 1)[-1] for name, row in found.items()} == {
+        "kiri": "cancelled",
+        "bodhi": "timed out",
+    }
+
+    assert (await label.spark.retry(run.campaign_id, again(label))).taken == 2
+
+    async def asked_again() -> bool:
+        states = await db.fetch("SELECT state FROM access_requests WHERE bc_id = $1 AND state = 'pending'", label.bc_id)
+        return len(states) == 2
+
+    await until(asked_again, "both owners are asked again")
+    for name in ("kiri", "bodhi"):
+        await simulator.approve(name, label.bc_id)
+    assert {row.state for row in (await run.finished()).values()} == {TargetState.PUBLISHED}
 
 
 async def test_a_rejected_row_has_an_ad_and_is_left_out_by_name(label: Label, db: Pool, tmp_path: Path) -> None:
