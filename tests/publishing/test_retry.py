@@ -146,8 +146,12 @@ async def test_an_owner_whose_request_was_taken_back_is_asked_again(
     await label.seed_accounts("kiri", "bodhi")
     rows = [push(name, f"@{name}", label.ad_account) for name in ("kiri", "bodhi")]
     run = await release(label, db, tmp_path, rows, request_deadline=datetime.now(UTC) + timedelta(seconds=6))
-    for name in ("kiri", "bodhi"):
-        await run.row_reaches(name, TargetState.WAITING)
+
+    async def both_are_asked() -> bool:
+        states = await db.fetch("SELECT 1 FROM access_requests WHERE bc_id = $1 AND state = 'pending'", label.bc_id)
+        return len(states) == 2
+
+    await until(both_are_asked, "both owners are asked")
     await label.spark.cancel_request(label.bc_id, CancelRequest(actor=label.admin, name="kiri"))
     found = await run.finished()
     assert {name: row.reason.rsplit(" was ", 1)[-1] for name, row in found.items()} == {
@@ -156,12 +160,7 @@ async def test_an_owner_whose_request_was_taken_back_is_asked_again(
     }
 
     assert (await label.spark.retry(run.campaign_id, again(label))).taken == 2
-
-    async def asked_again() -> bool:
-        states = await db.fetch("SELECT state FROM access_requests WHERE bc_id = $1 AND state = 'pending'", label.bc_id)
-        return len(states) == 2
-
-    await until(asked_again, "both owners are asked again")
+    await until(both_are_asked, "both owners are asked again")
     for name in ("kiri", "bodhi"):
         await simulator.approve(name, label.bc_id)
     assert {row.state for row in (await run.finished()).values()} == {TargetState.PUBLISHED}
