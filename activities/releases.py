@@ -153,6 +153,7 @@ class ReleaseActivities:
                         reason=f"{len(rows)} targets, manifest {release.manifest.sha256[:12]}",
                         run=current_run(),
                     )
+            await releases.count_for_plans(self._db)
         except asyncpg.UniqueViolationError as error:
             raise refused(
                 CampaignExists(

@@ -62,9 +62,10 @@ CANDIDATE = """
            g.adgroup_id, m.video_id, coalesce(i.image_id, m.cover_id) AS cover_id, t.pull_item_id, t.ad_format,
            t.caption, t.landing_url, t.call_to_action
     FROM targets t
-    LEFT JOIN accounts ON accounts.bc_id = t.bc_id
-        AND CASE WHEN t.asset_id IS NULL THEN accounts.handle = t.handle ELSE accounts.asset_id = t.asset_id END
-    LEFT JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = accounts.asset_id AND a.stage = 'active'
+    LEFT JOIN authorizations a ON a.bc_id = t.bc_id AND a.stage = 'active' AND a.asset_id = coalesce(
+        t.asset_id,
+        (SELECT held.asset_id FROM accounts JOIN authorizations held USING (bc_id, asset_id)
+         WHERE accounts.bc_id = t.bc_id AND accounts.handle = t.handle AND held.stage = 'active' LIMIT 1))
     LEFT JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
     LEFT JOIN ad_groups g ON g.id = t.ad_group
     LEFT JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256

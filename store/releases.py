@@ -158,6 +158,15 @@ def _record(
     )
 
 
+async def count_for_plans(db: Database) -> None:
+    """
+    Let PostgreSQL look at the tables that a release joins now: by itself it would within a minute.
+
+    Until then it expects them as they were before, and takes four times as much CPU to publish it.
+    """
+    await db.execute("ANALYZE targets, accounts, authorizations, links")
+
+
 async def get(db: Database, campaign_id: str) -> Campaign | None:
     """A campaign on record."""
     row = await db.fetchrow("SELECT * FROM campaigns WHERE campaign_id = $1", campaign_id)

@@ -90,6 +90,7 @@ def test_bytes_of_any_kind(folder: Path, content: bytes) -> None:
 
 @QUICK
 @given(rows=ROWS, second=st.one_of(st.none(), ROWS))
+@example(rows=[PUSH | {"cover": "9" * 5000}], second=None)
 def test_cells_of_any_kind(folder: Path, rows: list[dict[str, str]], second: list[dict[str, str]] | None) -> None:
     territories = None if second is None else sheet(second).encode("utf-8", "replace")
     look(folder, sheet(rows).encode("utf-8", "replace"), "cells.csv", territories)
@@ -134,6 +135,7 @@ def test_yaml_of_the_right_shape(
 
 @QUICK
 @given(rows=ROWS)
+@example(rows=[PUSH | {"row_id": "\x85", "account": "\u2028", "territory": "0"}])
 def test_both_formats_find_the_same(folder: Path, rows: list[dict[str, str]]) -> None:
     rows = [row for row in rows if any(cell.strip() for cell in row.values())] or [PUSH]
     # Quoted, a line for each row: what is left of YAML is the text.

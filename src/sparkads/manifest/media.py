@@ -75,11 +75,9 @@ def find(folder: Path, column: str, name: str) -> Found:
     try:
         path = _spelled(path).resolve()
         return _file_problem(path, column) or _looked_into(path, column)
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # too long, a NUL in it, a folder closed to us, a ring of links
+    except OSError as error:  # too long, a folder closed to us
+        return Found(path, f"cannot be looked up; {error.strerror}")
+    except (ValueError, RuntimeError) as error:  # a NUL in it, a ring of links
         return Found(path, f"cannot be looked up; {error}")
 
 

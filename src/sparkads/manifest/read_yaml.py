@@ -7,6 +7,7 @@ refused where it stands, so that no file can grow in memory.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -26,6 +27,7 @@ SECTIONS: Final = {
 _LOADER: Final = cast("Any", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 _EMPTY: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _TERRITORY: Final = re.compile(r"[A-Z]{2}")
+_LINE_END: Final = re.compile(r"\r\n?|\n")
 _TEXT: Final = "tag:yaml.org,2002:str"
 
 
@@ -36,9 +38,12 @@ def read_yaml(text: str) -> Sheet:
         return reader.sheet()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark is not None else 1
         reader.problems.append(
-            of_file(line, f"is no valid YAML: {error.problem or error.context}", "look at this line and the one above")
+            of_file(
+                reader.line(mark.index if mark else None),
+                f"is no valid YAML: {error.problem or error.context}",
+                "look at this line and the one above",
+            )
         )
     except yaml.reader.ReaderError as error:
         line = text.encode()[: max(0, error.position)].count(b"\n") + 1
@@ -55,10 +60,15 @@ class _Reader:
         self._defaults: Cells | None = None
         self._territories: dict[str, Cells] = {}
         self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=_LOADER))
+        self._line_ends = [one.end() for one in _LINE_END.finditer(text)]
 
     def read(self) -> Sheet:
         """What was read so far."""
         return Sheet(rows=self._rows, defaults=self._defaults, territories=self._territories, problems=self.problems)
+
+    def line(self, index: int | None) -> int:
+        """Of the file, as editors and CSV count; YAML takes three more characters for the end of a line."""
+        return 1 if index is None else bisect_right(self._line_ends, index) + 1
 
     def sheet(self) -> Sheet:
         """
@@ -118,7 +128,7 @@ class _Reader:
 
     def _fallback(self, name: str, value: yaml.Event, known: frozenset[str]) -> Cells:
         if not self._is_mapping(name, value, "write columns and values below it"):
-            return Cells(_line(value), {}, within=name)
+            return Cells(self._line(value), {}, within=name)
         cells = self._cells(value, name)
         self.problems += [*cells.problems, *fallback_problems(cells, known)]
         return cells
@@ -139,10 +149,10 @@ class _Reader:
                 self._rows.append(Cells(cells.line, cells.values, cells.lines, problems=[*cells.problems, *extra]))
             else:
                 problem = of_file(
-                    _line(event), "is no row", "write it as column: value", column="row", read=_read(event)
+                    self._line(event), "is no row", "write it as column: value", column="row", read=_read(event)
                 )
                 self._pass_over(event)
-                self._rows.append(Cells(_line(event), {}, problems=[problem]))
+                self._rows.append(Cells(self._line(event), {}, problems=[problem]))
 
     def _cells(self, start: yaml.Event, within: str) -> Cells:
         """The columns and values of a mapping; its mistakes are with it, and not among the file's."""
@@ -150,7 +160,7 @@ class _Reader:
         try:
             self._refuse_beyond_text(start, within or "row")
             values, lines = self._values(within)
-            return Cells(_line(start), values, lines, self.problems, within)
+            return Cells(self._line(start), values, lines, self.problems, within)
         finally:
             self.problems = outer
 
@@ -161,7 +171,7 @@ class _Reader:
             name = f"{within}.{column}" if within else column
             if column in lines:
                 self._say(value, f"stands in line {lines[column]} too", "keep one of them", column=name)
-            lines[column] = _line(value)
+            lines[column] = self._line(value)
             if not isinstance(value, yaml.ScalarEvent):
                 self._say(value, "is no single value", "write it on one line, or quote it", column=name)
             elif self._refuse_beyond_text(value, name) and (text := _text(column, value)):
@@ -207,12 +217,11 @@ class _Reader:
             event = next(self._events)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
 
+    def _line(self, event: yaml.Event) -> int:
+        return self.line(event.start_mark.index if event.start_mark else None)
+
     def _say(self, event: yaml.Event, problem: str, advice: str, *, column: str = "file") -> None:
-        self.problems.append(of_file(_line(event), problem, advice, column=column[:80], read=_read(event)))
-
-
-def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark is not None else 1
+        self.problems.append(of_file(self._line(event), problem, advice, column=column[:80], read=_read(event)))
 
 
 def _text(column: str, event: yaml.ScalarEvent) -> str:
