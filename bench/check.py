@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,7 +40,7 @@ class Check:
         return self.grown_bytes / self.rows
 
 
-def measure_checks(sizes: list[int], accounts: int) -> list[Check]:
+def measure_checks(sizes: Sequence[int], accounts: int) -> list[Check]:
     """Every kind of manifest in every size, one process each."""
     measured = []
     with TemporaryDirectory(prefix="sparkads-") as name:

@@ -52,7 +52,7 @@ class Label:
             assets.append(str(answer["asset_id"]))
         while (await spark.business_center_status(BC)).held < len(assets):
             await asyncio.sleep(0.2)
-        # Each of them takes part in sharing only once its workflow runs.
+        # A request is closed by the authorization's own workflow, which then takes commands.
         while (await spark.business_center_status(BC)).pending:
             await asyncio.sleep(0.2)
         return assets

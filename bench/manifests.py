@@ -28,7 +28,7 @@ TERRITORIES = (
     ("US", "6252001", "America/New_York"),
 )
 CANARIES = 10
-"""One account in so many is of tier 0, which goes out first; the others are of tier 1."""
+"""One account in so many, in each territory, is of tier 0, which goes out first; the others are of tier 1."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Sheet:
                     "landing_url": f"https://example.com/song?from={account}",
                     "call_to_action": "LISTEN_NOW",
                     "daily_budget": "50",
-                    "tier": str(min(1, number % CANARIES)),
+                    "tier": "0" if number // len(TERRITORIES) % CANARIES == 0 else "1",
                 }
 
 
