@@ -10,7 +10,7 @@ the same intents in Postgres, one after the other on one machine.
     make bench ARGS="--targets 2000 --picture docs/pictures/publishing.svg"
 
 How much of TikTok's rate limits is used: `make bench ARGS=limits` (bench/limits.py). What access costs: `make bench
-ARGS=access` (bench/access.py).
+ARGS=access` (bench/access.py). What a whole release costs: `make bench ARGS=release` (bench/release.py).
 """
 
 import argparse
@@ -25,7 +25,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import access, limits
+from bench import access, limits, release
 from bench.engine import run_engine
 from bench.measured import ENGINE, Measured, Ratio, growth, ratios
 from bench.picture import draw
@@ -42,14 +42,15 @@ MOST_ACCOUNTS = 200
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parts = {"access": access.main, "limits": limits.main}
+    parts = {"access": access.main, "limits": limits.main, "release": release.main}
     if sys.argv[1:2] and sys.argv[1] in parts:
         parts[sys.argv[1]](sys.argv[2:])
         return
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=__doc__.split("\n\n", 1)[0],
-        epilog="`python -m bench limits`: how much of the rate limits is used; `python -m bench access`: access.",
+        epilog="`python -m bench limits`: how much of the rate limits is used; `python -m bench access`: access; "
+        "`python -m bench release`: a whole release.",
     )
     parser.add_argument(
         "--targets", type=int, action="append", help="targets to publish; may be repeated (default 400)"

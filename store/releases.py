@@ -73,7 +73,7 @@ async def create(connection: Connection, campaign: Campaign, rows: Sequence[Mani
     Record a campaign and its targets; False if it is on record already, with the same manifest.
 
     Waves are the rows of one tier and one instant, numbered in the order in which they go; shards within a wave hold up
-    to SHARD_SIZE targets of one ad account.
+    to SHARD_SIZE targets of one ad account, ad group after ad group.
 
     Raises:
         asyncpg.UniqueViolationError: the campaign id belongs to another manifest.
@@ -104,7 +104,8 @@ async def create(connection: Connection, campaign: Campaign, rows: Sequence[Mani
     shards: dict[tuple[int, str, int], int] = {}
     per_wave: dict[int, int] = {}
     records = []
-    for number, row in enumerate(rows, start=1):
+    # Filled in the order of ad groups: a call makes ads of one of them and for one shard, so neither cuts up the other.
+    for number, row in sorted(enumerate(rows, start=1), key=lambda one: _ad_group(one[1])):
         wave = wave_of[row.tier, due[row.row_id]]
         page = filled.get((wave, row.ad_account), 0) // SHARD_SIZE
         filled[wave, row.ad_account] = filled.get((wave, row.ad_account), 0) + 1
@@ -114,6 +115,11 @@ async def create(connection: Connection, campaign: Campaign, rows: Sequence[Mani
         records.append(_record(campaign, number, row, due[row.row_id], wave, shards[wave, row.ad_account, page]))
     await connection.copy_records_to_table("targets", records=records, columns=_COLUMNS)
     return True
+
+
+def _ad_group(row: ManifestRow) -> tuple[str, str, Decimal, str]:
+    """What rows of one ad account, tier and instant have in common that share an ad group."""
+    return row.ad_group_id or "", row.location_id, row.daily_budget, str(row.rights_until)
 
 
 _COLUMNS = (

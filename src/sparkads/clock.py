@@ -34,16 +34,20 @@ def parse_wall_time(text: str) -> datetime:
 
 def instant(wall_time: datetime, zone: str) -> datetime:
     """The instant, in UTC, at which the clocks of `zone` (IANA) first show `wall_time`."""
-    return wall_time.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+    return wall_time.replace(tzinfo=_zone(zone), fold=0).astimezone(UTC)
 
 
-def zone_problem(zone: str) -> str | None:
-    """Why `zone` is no IANA time zone, with the nearest name; None if it is one."""
+def zone_problem(zone: str, *, nearest: bool = True) -> str | None:
+    """Why `zone` is no IANA time zone; None if it is one. `nearest`: look for the name that was meant, 5 ms of work."""
     if zone in _zones():
         return None
-    near = difflib.get_close_matches(zone, _zones(), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(zone, _zones(), n=1, cutoff=0.5) if nearest else []
     hint = f"did you mean {near[0]}?" if near else "write one like Pacific/Auckland"
     return f"no IANA time zone of that name; {hint}"
+
+
+# ZoneInfo keeps eight by itself: rows of more zones than that would read a file each.
+_zone = cache(ZoneInfo)
 
 
 @cache
@@ -54,5 +58,5 @@ def _zones() -> frozenset[str]:
 
 def in_zone(moment: datetime, zone: str) -> str:
     """A person's reading of an instant: local wall time, zone and UTC."""
-    local = moment.astimezone(ZoneInfo(zone))
+    local = moment.astimezone(_zone(zone))
     return f"{local:%Y-%m-%d %H:%M:%S} {zone} ({moment.astimezone(UTC):%H:%M:%S} UTC)"

@@ -312,3 +312,12 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 def test_the_examples_have_no_mistake(name: str) -> None:
     (path,) = EXAMPLES.rglob(name)
     assert manifest.read(path, now=NOW).problems == ()
+
+
+def test_a_column_of_something_else_is_told_of_in_every_row(folder: Path) -> None:
+    rows = [PULL | {"row_id": f"r{number}", "time_zone": f"Pacific/Aukland {number}"} for number in range(150)]
+    problems = read(folder, sheet(rows)).problems
+
+    assert [(problem.column, problem.problem) for problem in problems] == [("time_zone", "is unknown")] * 150
+    assert "did you mean Pacific/Auckland?" in problems[0].advice
+    assert "write one like Pacific/Auckland" in problems[-1].advice

@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 from sparkads import clock
 from sparkads.manifest.filling import Row
 
+MOST_GUESSES = 100
+"""Different unknown zones whose nearest name is looked for: more are a column of something else."""
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -35,13 +38,15 @@ class TimeChecker:
     def __init__(self, now: datetime) -> None:
         self._now = now
         self._zones: dict[str, str | None] = {}
+        self._guesses = 0
         self._changes: set[tuple[str, datetime]] = set()
 
     def check(self, row: Row) -> Times:
         """Read a row's times, and note what is wrong with them."""
         zone = row["time_zone"]
         if zone not in self._zones:
-            self._zones[zone] = clock.zone_problem(zone)
+            self._zones[zone] = clock.zone_problem(zone, nearest=self._guesses < MOST_GUESSES)
+            self._guesses += self._zones[zone] is not None
         problem = self._zones[zone]
         if problem is not None:
             row.wrong("time_zone", "is unknown", problem)
