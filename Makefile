@@ -38,7 +38,7 @@ format: $(READY)  ## Format the code
 up: $(READY)  ## The local stack until Ctrl-C; its data stays in .local/
 	@$(BIN)/python -m workers local
 
-bench: $(READY)  ## Publish beside a plain script, DBOS and Celery (ARGS=limits: rate limits; ARGS=access: years of access)
+bench: $(READY)  ## Publish beside a plain script, DBOS and Celery (ARGS=limits|access|release: other subjects)
 	@$(BIN)/python -m bench $(ARGS)
 
 chaos: $(READY)  ## A release under misfortune, judged at the end (ARGS="--targets 400 --accounts 40 --seed 11")

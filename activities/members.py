@@ -9,7 +9,7 @@ from activities.failures import tiktok_failures
 from activities.platform import Platform
 from sparkads.errors import AdminOnly, NotAMember, Refusal, refused
 from sparkads.roles import RULE_OF_ACTION, Action, AdAccountRole, BcRole, Permission, may
-from store import audit, members
+from store import audit, known_names, members
 from store.database import Pool
 from store.members import MemberAccess
 from tiktok import Asset, Member
@@ -62,6 +62,10 @@ class Members:
             fetched_at=fetched_at,
         )
         await members.put(self._db, bc_id, access)
+        await known_names.put(
+            self._db,
+            {one.user_id: one.user_name for one in people} | {one.asset_id: one.asset_name for one in ad_accounts},
+        )
         return access
 
     async def require(self, bc_id: str, actor: str, action: Action) -> MemberAccess:

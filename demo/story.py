@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import aiohttp
 from pydantic import SecretStr
 
-from activities.report import ReleaseReport
+from activities.report_content import ReleaseReport
 from demo import cast, midnights, phone
 from demo.checks import Check, Evidence, check_all
 from demo.histories import histories, secrets_in

@@ -35,7 +35,7 @@ from tiktok.business_centers import (
     UserRole,
 )
 from tiktok.client import TikTok, TikTokClient
-from tiktok.connection import PRODUCTION, Timeouts
+from tiktok.connection import PRODUCTION, Ending, Listener, Timeouts
 from tiktok.errors import (
     AuthError,
     Conflict,
@@ -99,6 +99,7 @@ __all__ = [
     "Creative",
     "DuplicateName",
     "DuplicateRequest",
+    "Ending",
     "FetchFailed",
     "FileType",
     "Identity",
@@ -110,6 +111,7 @@ __all__ = [
     "Limiter",
     "Limits",
     "LinkedAdvertiser",
+    "Listener",
     "Member",
     "NewAdGroup",
     "NewCampaign",

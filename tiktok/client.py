@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from tiktok.ads import Ads
 from tiktok.business_centers import BusinessCenters
-from tiktok.connection import Caller, Connection, Timeouts
+from tiktok.connection import Caller, Connection, Listener, Timeouts
 from tiktok.files import Files
 from tiktok.identities import Identities
 from tiktok.limiter import Limiter
@@ -34,10 +34,18 @@ class TikTok:
         limiter: Keeps the app's tier, together with all others that call for it. None: nobody is held up, which only
             a pretended TikTok bears.
         timeouts: How long to wait for TikTok.
+        listener: Hears of every call.
     """
 
-    def __init__(self, base_url: str, limiter: Limiter | None, timeouts: Timeouts = _TIMEOUTS) -> None:
-        self._connection = Connection(base_url, limiter=limiter, timeouts=timeouts)
+    def __init__(
+        self,
+        base_url: str,
+        limiter: Limiter | None,
+        timeouts: Timeouts = _TIMEOUTS,
+        *,
+        listener: Listener | None = None,
+    ) -> None:
+        self._connection = Connection(base_url, limiter=limiter, timeouts=timeouts, listener=listener)
         self.oauth = OAuth(Caller(self._connection, None))
 
     async def __aenter__(self) -> Self:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import islice
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -23,6 +24,23 @@ API: Final = "open_api/v1.3/"
 JsonObject = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R", bound=Received)
+
+
+class Ending(StrEnum):
+    """What became of a call."""
+
+    DONE = "done"
+    """TikTok did it, or a part of it."""
+    REFUSED = "refused"
+    """TikTok did nothing, and said why."""
+    THROTTLED = "throttled"
+    """TikTok did nothing because of a rate limit."""
+    LOST = "lost"
+    """No answer that says what was done, or no connection."""
+
+
+Listener = Callable[[str, Ending], None]
+"""Is told of every call when it ends: its endpoint, and what became of it."""
 
 
 class Timeouts(BaseModel):
@@ -164,15 +182,19 @@ class Connection:
         base_url: Scheme and host, e.g. `https://business-api.tiktok.com`; the API's path is added.
         limiter: Lets calls start; None: they start when they come.
         timeouts: How long to wait.
+        listener: Hears of every call.
     """
 
-    def __init__(self, base_url: str, *, limiter: Limiter | None, timeouts: Timeouts) -> None:
+    def __init__(
+        self, base_url: str, *, limiter: Limiter | None, timeouts: Timeouts, listener: Listener | None = None
+    ) -> None:
         base = URL(base_url)
         if base.scheme not in {"http", "https"} or not base.host:
             raise ValueError("base_url must be an http(s) address")
         self._origin = str(base.origin())
         self._base = base / API
         self._limiter = limiter
+        self._listener = listener
         self._call_timeout = aiohttp.ClientTimeout(
             total=timeouts.connect + timeouts.read, connect=timeouts.connect, sock_read=timeouts.read
         )
@@ -204,6 +226,19 @@ class Connection:
         Raises:
             TikTokError: See `tiktok.errors`.
         """
+        try:
+            answer = await self._answer(call, token, urgent=urgent)
+        except TikTokError as error:
+            self._tell(call, _ending(error))
+            raise
+        self._tell(call, Ending.DONE)
+        return answer
+
+    def _tell(self, call: Call, ending: Ending) -> None:
+        if self._listener is not None:
+            self._listener(call.path, ending)
+
+    async def _answer(self, call: Call, token: SecretStr | None, *, urgent: bool) -> Answer:
         reply = await self._send(call, token, urgent=urgent)
         try:
             return _understand(call, reply, (*call.secrets, token) if token else call.secrets)
@@ -341,6 +376,16 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise _ConnectionLost(str(error)) from error
+
+
+def _ending(error: TikTokError) -> Ending:
+    match error:
+        case errors.Throttled():
+            return Ending.THROTTLED
+        case errors.Unreachable() | errors.ServerFault() | errors.UnknownOutcome():
+            return Ending.LOST
+        case _:
+            return Ending.REFUSED
 
 
 def _understand(call: Call, reply: _Reply, hidden: Sequence[SecretStr]) -> Answer:

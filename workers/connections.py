@@ -13,6 +13,7 @@ from sparkads.errors import Unreachable
 from store.call_turns import CallTurns
 from store.database import Pool
 from tiktok import ADVANCED, BASIC, PREMIUM, ULTIMATE, Limiter, Rate, TikTok
+from workers.call_counts import count_call
 from workers.settings import Settings
 
 TIERS = {"basic": BASIC, "advanced": ADVANCED, "premium": PREMIUM, "ultimate": ULTIMATE}
@@ -78,11 +79,12 @@ async def connect_database(settings: Settings) -> Pool:
 def connect_tiktok(settings: Settings, db: Pool) -> TikTok:
     """TikTok, called as often as all processes on this database together may."""
     if settings.tiktok_tier == "unlimited":
-        return TikTok(settings.tiktok_base_url, limiter=None)
+        return TikTok(settings.tiktok_base_url, limiter=None, listener=count_call)
     advertiser = None if settings.tiktok_advertiser_qps is None else Rate(second=settings.tiktok_advertiser_qps)
     limits = TIERS[settings.tiktok_tier].model_copy(update={"advertiser": advertiser})
     turns = CallTurns(db, settings.tiktok_app_id or "app")
-    return TikTok(settings.tiktok_base_url, Limiter(limits, turns, margin=settings.tiktok_margin))
+    limiter = Limiter(limits, turns, margin=settings.tiktok_margin)
+    return TikTok(settings.tiktok_base_url, limiter, listener=count_call)
 
 
 def database_unreachable(settings: Settings, error: BaseException) -> Unreachable:

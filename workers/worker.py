@@ -42,6 +42,7 @@ from sparkads.client import SparkAds
 from sparkads.files import Files
 from store.database import Pool
 from tiktok import TikTok
+from workers.call_counts import CallCounts
 from workers.connections import TIERS, connect_database, connect_temporal, connect_tiktok
 from workers.heartbeat import Heartbeats
 from workers.settings import Settings
@@ -159,6 +160,7 @@ def make_workers(
         review_fast=timedelta(seconds=settings.review_poll_fast),
         review_slow=timedelta(seconds=settings.review_poll_slow),
     )
+    interceptors = [Heartbeats(), CallCounts(db)]
     deployment = _deployment(settings)
     graceful = timedelta(seconds=settings.graceful_shutdown)
     people_worker = Worker(
@@ -216,7 +218,7 @@ def make_workers(
             takedown.finish_takedown,
             reports.write_report,
         ],
-        interceptors=[Heartbeats()],
+        interceptors=interceptors,
         workflow_runner=RUNNER,
         sticky_queue_schedule_to_start_timeout=STICKY,
         workflow_task_executor=ThreadPoolExecutor(thread_name_prefix="workflow"),
@@ -239,7 +241,7 @@ def make_workers(
             takedown.stop_spend,
             takedown.delete_ads,
         ],
-        interceptors=[Heartbeats()],
+        interceptors=interceptors,
         max_concurrent_activities=BULK_ACTIVITIES_AT_ONCE,
         deployment_config=deployment,
         graceful_shutdown_timeout=graceful,

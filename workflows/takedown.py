@@ -11,6 +11,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.report import AskForReport, ReportActivities
     from activities.takedowns import BeginTakedown, FinishTakedown, Stepped, TakedownActivities, TakedownStep
     from sparkads import names, search_attributes
     from sparkads.contracts.release import RowsHeld
@@ -38,7 +39,7 @@ TRIES = 5
 @workflow.defn(name=names.TAKEDOWN_WORKFLOW)
 class TakedownWorkflow:
     """
-    Id `takedown/{campaign_id}/{name}`. Started by a person or a service; ends with what only owners can remove.
+    Id `takedown/{campaign_id}/{name}`. Started by a person or a service; ends with the release's new report.
 
     What was not submitted is cancelled; spend is stopped, then ads are deleted. Rows whose outcome is not known yet are
     waited for, and taken down once it is. Continues as new between two looks when the server suggests it.
@@ -130,8 +131,17 @@ class TakedownWorkflow:
             **_calls.RECORD,
         )
         await self._tell_campaign()
+        self._enter(TakedownPhase.REPORT, "its report")
+        report = await workflow.execute_activity_method(
+            ReportActivities.write_report,
+            AskForReport(campaign_id=self._start.campaign_id),
+            summary="Write the release's report again",
+            **_calls.LOOK,
+        )
         self._enter(TakedownPhase.DONE, "nobody")
-        return TakedownResult(progress=self._progress, failed=self._failed.failed, failed_rows=self._failed.failed_rows)
+        return TakedownResult(
+            progress=self._progress, failed=self._failed.failed, failed_rows=self._failed.failed_rows, report=report
+        )
 
     async def _tell_campaign(self) -> None:
         campaign = workflow.get_external_workflow_handle(names.release_campaign_id(self._start.campaign_id))

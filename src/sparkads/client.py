@@ -12,6 +12,7 @@ id does not run it twice.
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import uuid4
@@ -30,7 +31,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from sparkads import manifest, names
+from sparkads import manifest, names, search_attributes
 from sparkads.contracts.access_request import AccessRequestStatus
 from sparkads.contracts.audit import AskAudit, AuditAnswer
 from sparkads.contracts.authorization import AuthorizationStatus, EndAuthorization, Share, ShareResult, Unshare
@@ -512,14 +513,33 @@ class SparkAds:
         """
         The report of a release campaign: as it stands, or the last one if it has ended.
 
+        The last one is that of its end, or of the last takedown that ended after it.
+
         Raises:
             Refusal: NothingOnRecord.
         """
         workflow_id = names.release_campaign_id(campaign_id)
         description = await self._named(self.temporal.get_workflow_handle(workflow_id).describe, workflow_id)
         if description.close_time is not None:
-            return (await self.wait_for_release(campaign_id)).report
+            takedown = await self._last_takedown(campaign_id, since=description.close_time)
+            return (takedown or await self.wait_for_release(campaign_id)).report
         return await self._update(workflow_id, names.REPORT, AskReport(actor=actor), ReportFiles, None)
+
+    async def _last_takedown(self, campaign_id: str, *, since: datetime) -> TakedownResult | None:
+        ended = [
+            one
+            async for one in self.temporal.list_workflows(
+                f"WorkflowType = '{names.TAKEDOWN_WORKFLOW}' AND ExecutionStatus = 'Completed'"
+                f" AND {search_attributes.CAMPAIGN.name} = '{campaign_id}' AND CloseTime > '{since.isoformat()}'"
+            )
+        ]
+        if not ended:
+            return None
+        last = max(ended, key=lambda one: one.close_time or since)
+        handle: WorkflowHandle[Any, TakedownResult] = self.temporal.get_workflow_handle(
+            last.id, run_id=last.run_id, result_type=TakedownResult
+        )
+        return await self._named(handle.result, last.id)
 
     # Audit
 

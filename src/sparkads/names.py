@@ -95,6 +95,12 @@ def publish_shard_id(campaign_id: str, wave: int, shard: int) -> str:
     return f"campaign/{campaign_id}/wave/{wave}/shard/{shard}"
 
 
+def campaign_of(workflow_id: str) -> str | None:
+    """The release campaign that a workflow works for by its id, if it does for one."""
+    kind, _, rest = workflow_id.partition("/")
+    return rest.partition("/")[0] if kind in {"campaign", "takedown"} else None
+
+
 def takedown_id(campaign_id: str, name: str) -> str:
     """Workflow id of one takedown; `name` is the takedown's within its campaign."""
     return f"takedown/{campaign_id}/{name}"

@@ -16,12 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.report import BAR, ReleaseReport, as_csv, as_html, punctuality
+from activities.report_accounts import account_lines
 from activities.report_causes import CAUSES, OUTCOME_OF, Outcome, cause_of, failures
+from activities.report_content import ReleaseReport
+from activities.report_csv import STAGES, as_csv
+from activities.report_page import as_html
 from activities.report_picture import MAX_LANES, MAX_MARKS, MAX_STACK, NARROW, WIDE, Layout, Picture, draw, duration
+from activities.report_punctuality import BAR, punctuality
 from sparkads.contracts.release import TargetState
+from store.api_calls import EndpointCalls
 from store.audit import AuditLine
 from store.releases import ReportRow
+from store.reports import AccountStages
 
 STARTED = datetime(2027, 1, 12, 9, 30, 12, 345678, tzinfo=UTC)
 WRITTEN = datetime(2027, 1, 20, 8, tzinfo=UTC)
@@ -69,6 +75,24 @@ def target(
     )
 
 
+def account(handle: str, **more: object) -> AccountStages:
+    return AccountStages.model_validate(
+        {
+            "handle": handle,
+            "name": None,
+            "requested_at": STARTED,
+            "request_state": "approved",
+            "answered_at": STARTED + timedelta(hours=1),
+            "approved_at": STARTED + timedelta(hours=1),
+            "ended_at": None,
+            "members": 0,
+            "linked": {"7100000000000000001": STARTED + timedelta(hours=2)},
+            "ad_accounts": 1,
+        }
+        | more
+    )
+
+
 def report(rows: Sequence[ReportRow], **more: object) -> ReleaseReport:
     return ReleaseReport.model_validate(
         {
@@ -80,6 +104,12 @@ def report(rows: Sequence[ReportRow], **more: object) -> ReleaseReport:
             "written_at": WRITTEN,
             "counts": Counter(row.state for row in rows),
             "rows": rows,
+            "accounts": [account(row.handle) for row in {row.handle: row for row in rows}.values()],
+            "approved": True,
+            "plan_hash": None,
+            "approvals": [],
+            "calls": [],
+            "names": {},
             "trail": [
                 AuditLine(
                     at=STARTED,
@@ -526,9 +556,75 @@ def test_hostile_text_stays_text() -> None:
     assert "49" not in page.numbers.values()
 
 
+@pytest.mark.parametrize(
+    ("known", "requested", "approved", "shared"),
+    [
+        ({}, "asked, approved", "approved", "with the ad account"),
+        ({"members": 2}, "asked, approved", "approved", "with the ad account, 2 members"),
+        ({"ad_accounts": 3}, "asked, approved", "approved", "1 of 3 ad accounts"),
+        ({"linked": {}}, "asked, approved", "approved", "not yet"),
+        ({"request_state": None, "requested_at": None}, "approved without being asked by name", "approved", "with the"),
+        ({"ended_at": WRITTEN}, "asked, approved", "ended", "ended"),
+        ({"request_state": "pending", "approved_at": None, "linked": {}}, "asked, no answer yet", "not yet", "not yet"),
+        ({"request_state": "declined", "approved_at": None, "linked": {}}, "asked, declined", "not yet", "not yet"),
+        ({"request_state": None, "approved_at": None, "linked": {}}, "not asked", "not yet", "not yet"),
+    ],
+)
+def test_each_account_is_shown_across_its_stages(
+    known: dict[str, object], requested: str, approved: str, shared: str
+) -> None:
+    one = account("artist", **known)
+    (line,) = account_lines([one], [target(1, handle="artist"), target(2, handle="artist", state="refused")])
+    assert (line.requested.words, line.approved.words) == (requested, approved)
+    assert line.shared.words.startswith(shared)
+    assert (line.published, line.rows, line.others) == (1, 2, "1 not accepted")
+    text = seen(Page(as_html(report([target(1, handle="artist")], accounts=[one]))))
+    assert f"1 account: {int(approved == 'approved')} approved" in text
+    assert requested in text
+
+
+def test_people_and_ad_accounts_have_their_names_beside_their_ids() -> None:
+    names = {"7200000000000000001": "Ada <Admin>", "7100000000000000001": "Kauri NZ"}
+    text = seen(Page(as_html(report([target(1)], names=names))))
+    assert "Ada <Admin> 7200000000000000001" in text
+    assert "Kauri NZ 7100000000000000001" in text
+    assert "Operated by 7200000000000000002" in text
+
+
+def test_approvals_are_told_with_the_plan_that_they_are_for() -> None:
+    said = {"stage": "rights", "actor": "7200000000000000003", "at": STARTED}
+    approvals = [
+        said | {"plan_hash": "a" * 64, "verdict": "reject", "reason": "wrong mix"},
+        said | {"plan_hash": "b" * 64, "verdict": "approve", "reason": "now it is right"},
+    ]
+    agreed = seen(Page(as_html(report([target(1)], approvals=approvals, plan_hash="b" * 64))))
+    open_still = seen(Page(as_html(report([target(1)], approvals=[], plan_hash="b" * 64, approved=False))))
+    nobody = seen(Page(as_html(report([target(1)]))))
+    assert "wrong mix plan aaaaaaaaaaaa, replaced since" in agreed
+    assert "now it is right plan bbbbbbbbbbbb, in force" in agreed
+    assert "Everybody who was asked has agreed" in agreed
+    assert "Not everybody who was asked has agreed" in open_still
+    assert "Nobody was asked to agree" in nobody
+
+
+def test_calls_to_tiktok_are_told_by_endpoint_and_ending() -> None:
+    create = EndpointCalls(endpoint="ad/create/", done=1_200, refused=3, throttled=2, lost=0)
+    read = EndpointCalls(endpoint="ad/get/", done=40, refused=0, throttled=0, lost=0)
+    text = seen(Page(as_html(report([target(1)], calls=[create, read]))))
+    quiet = seen(Page(as_html(report([target(1)], calls=[read]))))
+    assert "1,245 calls to TikTok; of these 3 refused, 2 held back by TikTok's rate limits." in text
+    assert "ad/create/ 1,205 1,200 3 2 0" in text
+    assert "40 calls to TikTok, all of them answered and done." in quiet
+
+
 def test_ten_thousand_rows_stay_light_and_lose_none() -> None:
     rows = [
-        target(number, PLACES[number % 6], TargetState.PUBLISHED if number % 50 else TargetState.REFUSED)
+        target(
+            number,
+            PLACES[number % 6],
+            TargetState.PUBLISHED if number % 50 else TargetState.REFUSED,
+            handle=f"artist.{number % 200}",
+        )
         for number in range(1, 10_001)
     ]
     began = monotonic()
@@ -554,9 +650,19 @@ def test_the_spreadsheet_has_every_row_and_column() -> None:
     rows = mixed()
     read = cells(as_csv(report(rows)))
     assert [line["row_id"] for line in read] == [row.row_id for row in rows]
-    assert list(read[0]) == list(ReportRow.model_fields)
+    assert list(read[0]) == [*ReportRow.model_fields, *STAGES]
     assert read[0]["handle"] == "artist.1"
     assert read[0]["confirmed_at"] == "2027-01-14T15:00:30Z"
+    assert read[0]["linked_at"] == "2027-01-12T11:30:12.345678Z"
+
+
+def test_the_spreadsheet_says_how_far_an_account_came_in_each_ad_account() -> None:
+    rows = [target(1, handle="artist"), target(2, handle="artist", advertiser_id="7100000000000000002")]
+    asked = account("artist", approved_at=None, request_state="pending", answered_at=None)
+    read = cells(as_csv(report(rows, accounts=[account("artist", ad_accounts=2)])))
+    waiting = cells(as_csv(report(rows[:1], accounts=[asked])))[0]
+    assert [bool(line["linked_at"]) for line in read] == [True, False]
+    assert (bool(waiting["requested_at"]), waiting["approved_at"]) == (True, "")
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])

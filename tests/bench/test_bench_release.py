@@ -118,7 +118,8 @@ async def test_a_plan_and_a_release_are_measured() -> None:
     assert campaign.seconds.keys() == SECONDS.keys()
     assert campaign.total_seconds > campaign.seconds["publish"] > 0
     assert campaign.calls > campaign.create_calls >= len(AD_ACCOUNTS)
-    assert campaign.shards.workflows == len(AD_ACCOUNTS)
+    # An account that is ready later goes out in a further run.
+    assert campaign.shards.workflows >= len(AD_ACCOUNTS)
     assert campaign.shards.most_bytes < campaign.shards.total_bytes
     assert campaign.campaign.events > 10
     assert campaign.report_bytes.keys() == {"html", "csv", "json"}

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import aiohttp
 
-from activities.report import ReleaseReport, as_html
+from activities.report_content import ReleaseReport
+from activities.report_page import as_html
 from sparkads.contracts.release import TargetState
 from sparkads.scopes import NewVideos, Scope
 from store.releases import ReportRow
+from store.reports import AccountStages
 from tests.conftest import Label, run_command
 
 _PHONE = "--window-size=390,844"
@@ -86,6 +88,25 @@ async def test_chromium_shows_a_report_from_its_one_file(tmp_path: Path) -> None
         written_at=moment,
         counts={TargetState.BLOCKED: 1},
         rows=(row,),
+        accounts=(
+            AccountStages(
+                handle="kiri",
+                name=None,
+                requested_at=None,
+                request_state=None,
+                answered_at=None,
+                approved_at=None,
+                ended_at=None,
+                members=0,
+                linked={},
+                ad_accounts=1,
+            ),
+        ),
+        approved=True,
+        plan_hash=None,
+        approvals=(),
+        calls=(),
+        names={},
         trail=(),
     )
     page = tmp_path / "report.html"

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, Field
 
 from sparkads.contracts.base import Contract, Name, ShortText, TikTokId
-from sparkads.contracts.release import Selection, TargetState
+from sparkads.contracts.release import ReportFiles, Selection, TargetState
 
 NAMED = 100
 """Rows that an answer names of each kind; how many there are is said, and the audit trail names them all."""
@@ -36,6 +36,7 @@ class TakedownPhase(StrEnum):
     DELETING_ADS = "deleting ads"
     WAITING = "waiting"
     """for outcomes that are not known yet, or to try again what TikTok refused"""
+    REPORT = "report"
     DONE = "done"
 
 
@@ -90,3 +91,4 @@ class TakedownResult(Contract):
     progress: TakedownProgress
     failed: int
     failed_rows: tuple[NotTakenDown, ...] = Field(description="the first 100; a further takedown tries them again")
+    report: ReportFiles = Field(description="of the release, as it stands after this")
