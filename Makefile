@@ -44,8 +44,8 @@ bench: $(READY)  ## Publish beside a plain script, DBOS and Celery (ARGS=limits|
 chaos: $(READY)  ## A release under misfortune, judged at the end (ARGS="--targets 400 --accounts 40 --seed 11")
 	@$(BIN)/python -m chaos $(ARGS)
 
-screenshots: $(READY)  ## Make the pictures of the README again (needs Chromium)
-	@$(BIN)/python docs/screenshots.py
+screenshots: $(READY)  ## Make the pictures of the documentation again (needs Chromium)
+	@$(BIN)/python -m docs.screenshots
 
 histories: $(READY)  ## Record the histories that are replayed, after a workflow was changed
 	@$(BIN)/python -m tests.guards.record $(ARGS)
