@@ -12,7 +12,7 @@ call is made. What came of it is decided from evidence only:
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -47,6 +47,12 @@ from tiktok import (
 
 BATCH = 20
 """Creatives that one ad/create call takes (tiktok ad create)."""
+
+LANES = 3
+"""
+Calls that a shard has under way at once: while TikTok answers one, the next batch is claimed. A worker that is killed
+leaves as many batches to be settled from evidence, so there are few.
+"""
 
 WORK_FOR = 30.0
 """Seconds after which an activity begins no further batch, so that its workflow shows how far it is."""
@@ -159,6 +165,49 @@ class _Tally:
         self.waiting_for = ""
 
 
+class _Work:
+    """One activity's work on a shard, as its lanes share it."""
+
+    def __init__(self, step: PublishShard, campaign: releases.Campaign, client: TikTokClient) -> None:
+        self.step = step
+        self.campaign = campaign
+        self.client = client
+        self.done = _Tally()
+        self.claiming = asyncio.Lock()
+        self._now = asyncio.get_running_loop().time
+        self._began_at = self._now()
+        self._stop_at = self._began_at + WORK_FOR
+        self._stopped = False
+        self._gates: tuple[_Gates, float] | None = None
+
+    def goes_on(self) -> bool:
+        """Whether a further batch may be begun."""
+        return not self._stopped and self._now() < self._stop_at
+
+    def stop(self) -> None:
+        """Let no lane begin a further batch."""
+        self._stopped = True
+
+    def nothing_found(self) -> None:
+        """A lane found nothing to submit. If rows are left in the end, the shard asks again in a while."""
+        if not self.done.wait_seconds:
+            self.done.wait_seconds, self.done.waiting_for = (
+                LOOK_AGAIN,
+                "nothing may be submitted: paused, or not due yet",
+            )
+
+    def waited(self, seconds: float) -> None:
+        """A batch took so long: time spent in waiting for a turn is not time worked."""
+        if seconds > SHORT_WAIT:
+            self._stop_at = min(self._stop_at + seconds, self._began_at + WORK_AT_MOST)
+
+    async def gates(self, ask: Callable[[releases.Campaign], Awaitable[_Gates]]) -> _Gates:
+        """What is known of the operator, asked again when it is too old."""
+        if self._gates is None or self._now() >= self._gates[1]:
+            self._gates = await ask(self.campaign), self._now() + GATES_HOLD
+        return self._gates[0]
+
+
 class PublishActivities:
     """Needs the store, TikTok and the role check."""
 
@@ -181,42 +230,49 @@ class PublishActivities:
     async def publish_shard(self, step: PublishShard) -> Published:
         """Gate, intend, call once, decide, batch after batch. One attempt: a crash is settled from evidence."""
         limit = activity.info().start_to_close_timeout
-        loop = asyncio.get_running_loop()
-        began_at = loop.time()
-        stop_at = began_at + WORK_FOR
-        done = _Tally()
         async with asyncio.timeout((limit - MARGIN).total_seconds() if limit else None):
             campaign = await known_campaign(self._db, step.shard.campaign_id)
-            client = await self._platform.client(campaign.bc_id)
-            gates_until = 0.0
-            while loop.time() < stop_at:
-                if loop.time() >= gates_until:
-                    gates, gates_until = await self._gates(campaign), loop.time() + GATES_HOLD
-                batch = await self._claim(step, campaign, gates)
-                if batch is None:
-                    done.wait_seconds, done.waiting_for = LOOK_AGAIN, "nothing may be submitted: paused, or not due yet"
-                    break
-                done.batches += 1
-                submitting_since = loop.time()
-                if not await self._submit(client, step.shard, batch, done):
-                    break
-                waited = loop.time() - submitting_since
-                if waited > SHORT_WAIT:
-                    stop_at = min(stop_at + waited, began_at + WORK_AT_MOST)
+            work = _Work(step, campaign, await self._platform.client(campaign.bc_id))
+            # Each to its end, whatever becomes of another: to give up a call that is under way makes it unknown.
+            ended = await asyncio.gather(*(self._lane(work) for _ in range(LANES)), return_exceptions=True)
+            for error in ended:
+                if error is not None:
+                    raise error
             counts = await releases.shard_counts(self._db, step.shard.campaign_id, step.shard.wave, step.shard.shard)
-        return Published(left=counts.get(TargetState.READY, 0), **vars(done))
+        return Published(left=counts.get(TargetState.READY, 0), **vars(work.done))
+
+    async def _lane(self, work: _Work) -> None:
+        """Batch after batch, until nothing is left, it is time to stop, or another lane had to."""
+        clock = asyncio.get_running_loop().time
+        try:
+            while work.goes_on():
+                # One at a time: whoever comes second would find the rows of the ad group locked, and think it done.
+                async with work.claiming:
+                    batch = await self._claim(work) if work.goes_on() else None
+                if batch is None:
+                    break
+                work.done.batches += 1
+                submitting_since = clock()
+                if not await self._submit(work, batch):
+                    work.stop()
+                work.waited(clock() - submitting_since)
+        except BaseException:
+            work.stop()
+            raise
 
     async def _gates(self, campaign: releases.Campaign) -> _Gates:
         operator = await self._people.access(campaign.bc_id, campaign.operator)
         return _Gates(operator, await gone_accounts(self._db, self._platform, campaign.bc_id, operator))
 
-    async def _claim(self, step: PublishShard, campaign: releases.Campaign, gates: _Gates) -> _Batch | None:
+    async def _claim(self, work: _Work) -> _Batch | None:
         """In one transaction: every gate again, at the moment of use (R5), and the intents of those that pass."""
-        shard = step.shard
+        shard, campaign = work.step.shard, work.campaign
+        gates = await work.gates(self._gates)
         while True:
             async with self._db.acquire() as connection, connection.transaction():
                 candidates = await intents.lock_batch(connection, shard.campaign_id, shard.wave, shard.shard, BATCH)
                 if not candidates:
+                    work.nothing_found()
                     return None
                 passed: dict[str, Candidate] = {}
                 for candidate in candidates:
@@ -229,7 +285,7 @@ class PublishActivities:
                     await intents.intend(
                         connection,
                         shard.campaign_id,
-                        f"{activity.info().workflow_id}/{step.number}",
+                        f"{activity.info().workflow_id}/{work.step.number}",
                         {candidate.row_id: token for token, candidate in passed.items()},
                     )
                     first = next(iter(passed.values()))
@@ -254,36 +310,36 @@ class PublishActivities:
             run=current_run(),
         )
 
-    async def _submit(self, client: TikTokClient, shard: ShardRef, batch: _Batch, done: _Tally) -> bool:
+    async def _submit(self, work: _Work, batch: _Batch) -> bool:
         """Call until each target of a batch is decided or unknown; whether to go on with the next batch."""
         parts = [tuple(batch.targets)]
         while parts:
             part = parts.pop()
             try:
-                verdict = await self._call(client, batch, part)
+                verdict = await self._call(work.client, batch, part)
             except _NothingHappened as nothing:
                 await intents.mark_not_called(self._db, part)
                 await self._release([part, *parts])
                 if nothing.wait_seconds <= SHORT_WAIT:
                     await asyncio.sleep(nothing.wait_seconds)
                     return True
-                done.wait_seconds, done.waiting_for = nothing.wait_seconds - EARLY, str(nothing)
+                work.done.wait_seconds, work.done.waiting_for = nothing.wait_seconds - EARLY, str(nothing)
                 return False
             except _AnswerLost as lost:
                 await self._release(parts)
                 await intents.mark_unknown(
                     self._db,
-                    shard.campaign_id,
+                    work.campaign.campaign_id,
                     [batch.targets[token].row_id for token in part],
                     f"the answer was lost ({str(lost)[:200]}); looking for the ad",
                 )
-                done.unknown += len(part)
+                work.done.unknown += len(part)
                 return False
-            done.accepted += await self._publish(batch, verdict.found)
+            work.done.accepted += await self._publish(batch, verdict.found)
             missing = tuple(token for token in part if token not in verdict.found)
             await intents.mark_not_called(self._db, missing)
             if len(part) == 1 and missing and verdict.refusal is not None:
-                done.refused += await self._refuse(batch, missing[0], verdict.refusal)
+                work.done.refused += await self._refuse(batch, missing[0], verdict.refusal)
             elif missing:
                 middle = (len(missing) + 1) // 2
                 parts += [half for half in (missing[middle:], missing[:middle]) if half]
