@@ -66,7 +66,9 @@ def _cause(states: str, prefix: str, title: str, next_step: str) -> Cause:
     return Cause(frozenset(TargetState(state) for state in states.split()), prefix, title, next_step)
 
 
-_AGAIN = "Then release these rows in a new campaign."
+_AGAIN = "Then have these rows tried again (sparkads campaign retry)."
+_ANEW = "Then release these rows in a new campaign."
+"""What a manifest says of a row does not change in its campaign."""
 
 CAUSES = (
     _cause(
@@ -111,20 +113,20 @@ CAUSES = (
         "blocked",
         "rights",
         "The rights did not cover the instant",
-        f"If the rights are cleared, correct rights_from and rights_until. {_AGAIN}",
+        f"If the rights are cleared, correct rights_from and rights_until. {_ANEW}",
     ),
     _cause(
         "blocked",
         "budget",
         "The ad account's daily ceiling was reached",
-        f"Raise the ceiling, or lower daily budgets. {_AGAIN}",
+        f"Raise the ceiling, or lower daily budgets. {_ANEW}",
     ),
     _cause("blocked", "", "Stopped by a rule of the system", f"Settle what the reason names. {_AGAIN}"),
     _cause(
         "refused",
         "TikTok refused the video",
         "TikTok refused the video",
-        f"Export the video again by TikTok's rules for ad videos. {_AGAIN}",
+        f"Export the video again by TikTok's rules for ad videos. {_ANEW}",
     ),
     _cause(
         "refused",
@@ -136,13 +138,13 @@ CAUSES = (
         "refused",
         "",
         "TikTok refused to make the ad",
-        f"Correct what TikTok names; its support can look up the request number. {_AGAIN}",
+        f"Correct what TikTok names; its support can look up the request number. {_ANEW}",
     ),
     _cause(
         "rejected",
         "",
         "TikTok's review turned the ad down",
-        f"Change what the review names, or appeal in TikTok Ads Manager. {_AGAIN}",
+        f"Change what the review names, or appeal in TikTok Ads Manager. {_ANEW}",
     ),
     _cause(
         "frozen",
