@@ -30,11 +30,11 @@ async def refused(label: Label, db: Pool, folder: Path) -> Release:
     """A release that has ended: TikTok refused one row, the other one is published."""
     await label.authorized("kiri", "bodhi")
     rows = [
+        pull("bad", "@bodhi", label.ad_account, post_of("bodhi")),
         pull("good", "@kiri", label.ad_account, post_of("kiri")),
-        pull("bad", "@bodhi", label.ad_account, post_of("bodhi"), daily_budget="40"),
     ]
-    # The ad group of the smallest budget comes first.
-    rule = {"path": CREATE, "kind": "code", "code": 40002, "message": "no", "times": 1}
+    # The call for both, then that for the first of them alone.
+    rule = {"path": CREATE, "kind": "code", "code": 40002, "message": "no", "times": 2}
     await label.simulator.post("faults", {"seed": 1, "rules": [rule]})
     run = await release(label, db, folder, rows)
     found = await run.finished()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from releasing import Release, pull, push, release
+from temporalio.api.sdk.v1 import WorkflowMetadata
 
 from sparkads import names
 from sparkads.contracts.notification import AskNotifications, NotificationKind
@@ -81,6 +82,10 @@ async def test_a_row_that_tiktok_contradicts_itself_about_waits_for_a_person(
         return "outcomes are unknown: row." in (await spark.release_status(run.campaign_id)).attention
 
     await until(told, "the campaign names the row")
+    shard = spark.temporal.get_workflow_handle(names.publish_shard_id(run.campaign_id, 1, 1))
+    card = (await shard.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)).current_details
+    assert "**rows that wait for a person:** row" in card
+    assert f"sparkads target settle {run.campaign_id} ROW --published AD_ID" in card
 
     await until(lambda: listed(label, ad_id), "TikTok lists the ad")
     # Nobody can say any more that there is none.
