@@ -27,10 +27,10 @@ def as_csv(report: ReleaseReport) -> str:
     # Python quotes a lone carriage return only when it quotes everything; unquoted, it would end the line.
     columns = [*ReportRow.model_fields, *STAGES]
     writer = csv.DictWriter(out, fieldnames=columns, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    accounts = {account.handle: account for account in report.accounts}
+    accounts = {account.handle: account.model_dump(mode="json") for account in report.accounts}
     writer.writeheader()
     for row in report.rows:
-        account = accounts[row.handle].model_dump(mode="json")
+        account = accounts[row.handle]
         stages = (account["requested_at"], account["approved_at"], account["linked"].get(row.advertiser_id))
         cells = row.model_dump(mode="json") | dict(zip(STAGES, stages, strict=True))
         writer.writerow({name: _inert(cell) if isinstance(cell, str) else cell for name, cell in cells.items()})

@@ -74,13 +74,9 @@ def _calls(report: ReleaseReport) -> str:
         )
         if number
     ]
-    return (
-        f"{told}; of these {', '.join(parts)}."
-        if parts
-        else f"{told}, all of them answered and done."
-        if total
-        else f"{told}."
-    )
+    if parts:
+        return f"{told}; of these {', '.join(parts)}."
+    return f"{told}, all of them answered and done." if total else f"{told}."
 
 
 class Tally(NamedTuple):

@@ -14,7 +14,7 @@ from store.api_calls import Kind
 from store.database import Pool
 from tiktok import Ending
 
-_campaign: ContextVar[tuple[str, "Counter[Kind]"] | None] = ContextVar("_campaign", default=None)
+_campaign: ContextVar[tuple[str, Counter[Kind]] | None] = ContextVar("_campaign", default=None)
 """The release that the running activity works for, and where its calls are counted."""
 
 
@@ -41,7 +41,7 @@ class CallCounts(Interceptor):
         """Put the count around the activity."""
         return _Counting(next, self)
 
-    async def write(self, counts: "Counter[Kind]") -> None:
+    async def write(self, counts: Counter[Kind]) -> None:
         """Write down what was counted; where the store doesn't answer, together with what comes next."""
         self._not_written += counts
         counts, self._not_written = self._not_written, Counter()

@@ -33,7 +33,8 @@ async def test_it_tells_accounts_calls_approvals_and_names(label: Label, db: Poo
     await label.request("silent")
     before = await calls_at_tiktok(label, CREATE)
     await label.simulator.post("faults", {"rules": [{"path": CREATE, "kind": "throttle", "times": 1}]})
-    due = datetime.now(UTC) + timedelta(seconds=8)
+    # The plan, the start and the approval come before.
+    due = datetime.now(UTC) + timedelta(seconds=15)
     rows = [
         push("good", "@kiri", label.ad_account),
         push("refused", "@kiri", label.ad_account, video="bad.mp4", caption="a banned word"),

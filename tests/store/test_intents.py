@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -18,44 +19,49 @@ from tests.conftest import Label
 ZONE = "Pacific/Auckland"
 
 
+def pulled(label: Label, number: int, **more: Any) -> ManifestRow:
+    """A row that pulls a post of the label's only account, as soon as possible."""
+    return ManifestRow(
+        **{
+            "row_id": f"row{number}",
+            "mode": Mode.PULL,
+            "account": "kiri",
+            "ad_account": label.ad_account,
+            "territory": "NZ",
+            "location_id": "2186224",
+            "time_zone": "Etc/UTC",
+            "release_at": None,
+            "post_id": "74",
+            "landing_url": "https://example.com",
+            "call_to_action": "LISTEN_NOW",
+            "daily_budget": Decimal(50),
+            **more,
+        }
+    )
+
+
+def started(label: Label, campaign_id: str) -> Campaign:
+    return Campaign(
+        campaign_id=campaign_id,
+        bc_id=label.bc_id,
+        started_by=label.admin,
+        operator=label.operator,
+        manifest_sha256="0" * 64,
+        started_at=datetime.now(UTC),
+        paused=False,
+        cancelled=False,
+    )
+
+
 async def campaign(label: Label, db: Pool, *, due_in: timedelta = -timedelta(seconds=1), rows: int = 3) -> str:
     """A campaign on record with rows that are ready, in one ad group; returns its id."""
     campaign_id = f"intents-{label.bc_id}"
     due_at = datetime.now(UTC) + due_in
     wall_time = due_at.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None)
-    targets = [
-        ManifestRow(
-            row_id=f"row{number}",
-            mode=Mode.PULL,
-            account="kiri",
-            ad_account=label.ad_account,
-            territory="NZ",
-            location_id="2186224",
-            time_zone=ZONE,
-            release_at=wall_time,
-            post_id="74",
-            landing_url="https://example.com",
-            call_to_action="LISTEN_NOW",
-            daily_budget=Decimal(50),
-        )
-        for number in range(rows)
-    ]
+    targets = [pulled(label, number, time_zone=ZONE, release_at=wall_time) for number in range(rows)]
     await authorize(label, db)
     async with db.acquire() as connection, connection.transaction():
-        await releases.create(
-            connection,
-            Campaign(
-                campaign_id=campaign_id,
-                bc_id=label.bc_id,
-                started_by=label.admin,
-                operator=label.operator,
-                manifest_sha256="0" * 64,
-                started_at=datetime.now(UTC),
-                paused=False,
-                cancelled=False,
-            ),
-            targets,
-        )
+        await releases.create(connection, started(label, campaign_id), targets)
         await publishing.set_ready(
             connection, campaign_id, await publishing.waiting_candidates(connection, campaign_id, "kiri")
         )
