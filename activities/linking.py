@@ -15,6 +15,7 @@ from sparkads.contracts.notification import NotificationKind
 from store import audit, authorizations, notifications, sharing
 from store.authorizations import ListedAccount
 from store.database import Connection, Pool
+from store.locks import alone
 from store.sharing import Identity, StepState
 from tiktok import Identity as TikTokIdentity
 from tiktok import InvalidRequest, NoPermission, TikTokClient
@@ -164,16 +165,12 @@ class Linking:
     @asynccontextmanager
     async def _alone(self, advertiser_id: str) -> AsyncIterator[None]:
         """No other link to the ad account is made meanwhile, by any process: what is new in its list is ours."""
-        async with self._one_at_a_time[advertiser_id], self._db.acquire() as connection:
-            key = f"link {advertiser_id}"
-            if not await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key):
+        async with self._one_at_a_time[advertiser_id], alone(self._db, f"link {advertiser_id}") as lock:
+            if lock is None:
                 raise ApplicationError(
                     f"ad account {advertiser_id}: another link is being made", category=ApplicationErrorCategory.BENIGN
                 )
-            try:
-                yield
-            finally:
-                await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
+            yield
 
     async def _record(self, where: Where, link: AdAccountLink, found: TikTokIdentity, *, already: bool) -> SharedPair:
         subject = f"ad account {link.advertiser_id}"

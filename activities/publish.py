@@ -337,7 +337,8 @@ class PublishActivities:
                 return False
             work.done.accepted += await self._publish(batch, verdict.found)
             missing = tuple(token for token in part if token not in verdict.found)
-            await intents.mark_not_called(self._db, missing)
+            if missing:
+                await intents.mark_not_called(self._db, missing)
             if len(part) == 1 and missing and verdict.refusal is not None:
                 work.done.refused += await self._refuse(batch, missing[0], verdict.refusal)
             elif missing:
@@ -402,20 +403,9 @@ class PublishActivities:
         return by_token(ads, tokens)
 
     async def _publish(self, batch: _Batch, found: Mapping[str, Ad]) -> int:
-        async with self._db.acquire() as connection, connection.transaction():
-            news = await intents.record_published(connection, made_ads(found))
-            made = (f"{batch.targets[token].row_id}: {found[token].ad_id}" for token in news)
-            for rows in audit.in_lines(made):
-                await audit.write(
-                    connection,
-                    bc_id=batch.bc_id,
-                    actor=audit.SYSTEM,
-                    action="ads made",
-                    subject=f"ad group {batch.adgroup_id}",
-                    reason=rows,
-                    run=current_run(),
-                )
-        return len(news)
+        return await intents.record_made(
+            self._db, made_ads(found), bc_id=batch.bc_id, adgroup_id=batch.adgroup_id, run=current_run()
+        )
 
     async def _refuse(self, batch: _Batch, token: str, error: TikTokError) -> int:
         candidate = batch.targets[token]

@@ -144,6 +144,7 @@ def _table(runs: Sequence[Measured]) -> Table:
         ("seconds, until its review is on record", [f"{one.confirmed_seconds:.2f}" for one in runs]),
         ("CPU for each target, ms", [f"{one.cpu_ms:.2f}" for one in runs]),
         ("  before the instant: rows, gates, uploads", [_shown(one.cpu_seconds_before * 1e3, one) for one in runs]),
+        ("  after the review: the report", [_shown(one.cpu_seconds_after * 1e3, one) for one in runs]),
         ("calls to ad/create for each target", [f"{one.create_calls / one.targets:.4f}" for one in runs]),
         ("other calls for each target", [f"{one.other_calls / one.targets:.4f}" for one in runs]),
         ("history events for each target", [_shown(one.events, one) for one in runs]),

@@ -24,6 +24,10 @@ _READY_BEFORE = timedelta(seconds=1)
 """How long before its instant a release must have nothing left to do."""
 
 
+_LOOK_AGAIN = 0.2
+"""Seconds between two looks at the record."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A release with nothing left to do before its instant."""
@@ -42,8 +46,10 @@ async def run_engine(world: World, targets: int, workers: Sequence[int]) -> Meas
         await asyncio.sleep((release.planned - datetime.now(UTC)).total_seconds())
         started = monotonic() - (datetime.now(UTC) - release.planned).total_seconds()
         cpu_at_instant = cpu_seconds(pids)
+        await _confirmed(world, release, targets)
+        cpu_confirmed = cpu_seconds(pids)
         await publish(world, release, targets)
-        used = cpu_seconds(pids) - cpu_at_instant
+        cpu_ended = cpu_seconds(pids)
     called = await world.calls()
     rows = await releases.report_rows(world.db, release.campaign_id)
     events, history = await _histories(world, release.campaign_id)
@@ -52,8 +58,9 @@ async def run_engine(world: World, targets: int, workers: Sequence[int]) -> Meas
         targets=targets,
         seconds=called.last_create_at - started,
         confirmed_seconds=(max(row.confirmed_at for row in rows if row.confirmed_at) - release.planned).total_seconds(),
-        cpu_seconds=used,
+        cpu_seconds=cpu_confirmed - cpu_at_instant,
         cpu_seconds_before=cpu_at_rest - cpu,
+        cpu_seconds_after=cpu_ended - cpu_confirmed,
         create_calls=called.create - calls.create,
         other_calls=called.other - calls.other,
         database_bytes=await database_bytes(world.db) - size,
@@ -82,6 +89,12 @@ async def prepare_release(world: World, targets: int) -> Prepared:
         await world.spark.cancel(campaign_id, Command(actor=ADMIN, reason="not ready in time"))
         lead *= 2
     raise RuntimeError(f"the release was not ready within {lead / 2}")
+
+
+async def _confirmed(world: World, release: Prepared, targets: int) -> None:
+    """Wait until the review of all targets is on record."""
+    while (await releases.counts(world.db, release.campaign_id)).get(TargetState.PUBLISHED) != targets:
+        await asyncio.sleep(_LOOK_AGAIN)
 
 
 async def publish(world: World, release: Prepared, targets: int) -> None:

@@ -22,6 +22,7 @@ class Measured:
         cpu_seconds: Of its processes, its servers and PostgreSQL in that time; not of the simulator.
         cpu_seconds_before: The same from the start of a release until its instant: rows read, gates, uploads. Others
             are given what is ready to be published.
+        cpu_seconds_after: The same from there until the release has ended: leftovers removed, its report written.
         create_calls: Calls to ad/create.
         other_calls: All other calls, media and the sweep apart.
         database_bytes: By how much PostgreSQL has grown.
@@ -36,6 +37,7 @@ class Measured:
     confirmed_seconds: float
     cpu_seconds: float
     cpu_seconds_before: float
+    cpu_seconds_after: float
     create_calls: int
     other_calls: int
     database_bytes: int

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
+from store import audit
 from store.database import Connection, Database
 from store.publishing import CANDIDATE, Candidate, set_state
 
@@ -61,6 +62,9 @@ class Submitted(Contract):
     """when we knew of it, by our clock"""
 
 
+_LINE = 400
+"""Characters within which the last ad of an audit line begins: no ad then ends beyond the 500 that a line may have."""
+
 _LOCK_BATCH = (  # constants only: every value is a parameter
     """
     WITH batch AS (
@@ -93,17 +97,14 @@ async def lock_batch(connection: Connection, campaign_id: str, wave: int, shard:
 async def intend(connection: Connection, campaign_id: str, batch: str, tokens: Mapping[str, str]) -> None:
     """Write the intents of a batch, `{row_id: token}`. Raises UniqueViolationError if a target has a live one."""
     await connection.execute(
-        """INSERT INTO intents (token, campaign_id, row_id, batch, state)
-           SELECT token, $1, row_id, $2, 'intended' FROM unnest($3::text[], $4::text[]) AS one (row_id, token)""",
+        """WITH intended AS (
+               INSERT INTO intents (token, campaign_id, row_id, batch, state)
+               SELECT token, $1, row_id, $2, 'intended' FROM unnest($3::text[], $4::text[]) AS one (row_id, token))
+           UPDATE targets SET state = $5, reason = '' WHERE campaign_id = $1 AND row_id = ANY($3)""",
         campaign_id,
         batch,
         list(tokens),
         list(tokens.values()),
-    )
-    await connection.execute(
-        "UPDATE targets SET state = $3, reason = '' WHERE campaign_id = $1 AND row_id = ANY($2)",
-        campaign_id,
-        list(tokens),
         TargetState.SUBMITTING,
     )
 
@@ -146,24 +147,65 @@ async def mark_contradicted(db: Database, tokens: Sequence[str]) -> None:
     await db.execute("UPDATE intents SET contradicted = true WHERE token = ANY($1)", list(tokens))
 
 
+_PUBLISHED = """
+    WITH ads AS (SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS one (token, ad_id, made_at)),
+         decided AS (
+             UPDATE intents i SET state = 'published', decided_at = now(), ad_id = ads.ad_id FROM ads
+             WHERE i.token = ads.token AND i.decided_at IS NULL
+             RETURNING i.token, i.campaign_id, i.row_id, ads.ad_id, ads.made_at),
+         published AS (
+             UPDATE targets t SET state = $4, reason = '', ad_id = d.ad_id, submitted_at = d.made_at FROM decided d
+             WHERE t.campaign_id = d.campaign_id AND t.row_id = d.row_id RETURNING d.token, d.row_id, d.ad_id)
+"""
+
+
+def _of_ads(ads: Mapping[str, tuple[str, datetime]]) -> tuple[list[str], list[str], list[datetime], str]:
+    """What `_PUBLISHED` takes."""
+    ad_ids, made_at = zip(*ads.values(), strict=True)
+    return list(ads), list(ad_ids), list(made_at), TargetState.IN_REVIEW
+
+
 async def record_published(connection: Connection, ads: Mapping[str, tuple[str, datetime]]) -> list[str]:
     """Record ads that exist, `{token: (ad_id, created_at)}`; returns the tokens for which that is news."""
     if not ads:
         return []
-    rows = await connection.fetch(
-        """WITH ads AS (SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS one (token, ad_id, made_at)),
-                decided AS (
-                    UPDATE intents i SET state = 'published', decided_at = now(), ad_id = ads.ad_id FROM ads
-                    WHERE i.token = ads.token AND i.state IN ('intended', 'called')
-                    RETURNING i.token, i.campaign_id, i.row_id, ads.ad_id, ads.made_at)
-           UPDATE targets t SET state = $4, reason = '', ad_id = d.ad_id, submitted_at = d.made_at FROM decided d
-           WHERE t.campaign_id = d.campaign_id AND t.row_id = d.row_id RETURNING d.token""",
-        list(ads),
-        [ad_id for ad_id, _ in ads.values()],
-        [made_at for _, made_at in ads.values()],
-        TargetState.IN_REVIEW,
-    )
+    rows = await connection.fetch(_PUBLISHED + "SELECT token FROM published", *_of_ads(ads))
     return [row["token"] for row in rows]
+
+
+async def record_made(
+    db: Database, ads: Mapping[str, tuple[str, datetime]], *, bc_id: str, adgroup_id: str, run: audit.Run
+) -> int:
+    """
+    Record ads that a call has made, as `record_published` does, with their lines in the audit trail.
+
+    One statement: the trail of the Business Center, which all its releases wait for, is held while PostgreSQL works,
+    and not until this process has come round to its commit.
+
+    Returns:
+        For how many that is news.
+    """
+    if not ads:
+        return 0
+    news: int = await db.fetchval(
+        _PUBLISHED
+        + """,
+         told AS (SELECT row_id || ': ' || ad_id AS text, ad_id FROM published),
+         placed AS (SELECT text, ad_id, sum(length(text) + 2) OVER (ORDER BY ad_id) - length(text) AS begins FROM told),
+         lines AS (
+             INSERT INTO audit (bc_id, actor, action, subject, reason, workflow_id, run_id)
+             SELECT $5, $6, 'ads made', $7, string_agg(text, ', ' ORDER BY ad_id), $8, $9
+             FROM placed GROUP BY begins / $10)
+         SELECT count(*) FROM published""",
+        *_of_ads(ads),
+        bc_id,
+        audit.SYSTEM,
+        f"ad group {adgroup_id}",
+        run.workflow_id,
+        run.run_id,
+        _LINE,
+    )
+    return news
 
 
 async def record_refused(connection: Connection, token: str, reason: str) -> bool:
@@ -278,9 +320,10 @@ async def adopt(connection: Connection, token: str) -> bool:
 async def in_review(db: Database, campaign_id: str, wave: int, shard: int) -> list[Submitted]:
     """Ads of a shard whose review is not decided."""
     rows = await db.fetch(
-        """SELECT t.row_id, t.advertiser_id, g.adgroup_id, t.ad_id, i.decided_at AS recorded_at
+        """SELECT t.row_id, t.advertiser_id, g.adgroup_id, t.ad_id,
+                  (SELECT decided_at FROM intents i
+                   WHERE i.campaign_id = t.campaign_id AND i.row_id = t.row_id AND i.state = 'published') AS recorded_at
            FROM targets t JOIN ad_groups g ON g.id = t.ad_group
-           JOIN intents i ON i.campaign_id = t.campaign_id AND i.row_id = t.row_id AND i.state = 'published'
            WHERE t.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND t.state = $4 ORDER BY t.row_number""",
         campaign_id,
         wave,
@@ -297,11 +340,13 @@ async def confirm(
     if not decided:
         return []
     row_ids, states, item_ids, reasons = zip(*decided, strict=True)
+    # Rows are in review for seconds, and PostgreSQL's idea of how many there are is older than that. It would take one
+    # row for granted, and compare every row of the campaign with each of these: `coalesce` keeps it from guessing.
     rows = await connection.fetch(
         """UPDATE targets t SET state = one.state, item_id = one.item_id, reason = one.reason,
                                 confirmed_at = clock_timestamp()
            FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS one (row_id, state, item_id, reason)
-           WHERE t.campaign_id = $1 AND t.row_id = one.row_id AND t.state = $6 RETURNING t.row_id""",
+           WHERE t.campaign_id = $1 AND t.row_id = one.row_id AND coalesce(t.state = $6, false) RETURNING t.row_id""",
         campaign_id,
         row_ids,
         states,

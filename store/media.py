@@ -8,6 +8,7 @@ from enum import StrEnum
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
 from store.database import Connection, Database, Pool
+from store.locks import alone
 
 ASK_AGAIN = 1.0
 """Seconds until a file that somebody else uploads is asked for again."""
@@ -63,15 +64,11 @@ async def one_at_a_time(db: Pool, needed: FileNeeded) -> AsyncIterator["Connecti
     Yields:
         The connection to record the upload with; None if somebody else has uploaded it in the meantime.
     """
-    key = f"{needed.kind}/{needed.advertiser_id}/{needed.sha256}"
     while True:
-        async with db.acquire() as connection:
-            # Whoever waits holds no connection: an upload takes minutes, and connections are few.
-            if await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key):
-                try:
-                    yield None if await _is_uploaded(connection, needed) else connection
-                finally:
-                    await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
+        # Whoever waits holds no connection: an upload takes minutes, and connections are few.
+        async with alone(db, f"{needed.kind}/{needed.advertiser_id}/{needed.sha256}") as connection:
+            if connection is not None:
+                yield None if await _is_uploaded(connection, needed) else connection
                 return
         await asyncio.sleep(ASK_AGAIN)
 

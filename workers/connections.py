@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from sparkads.converter import data_converter
 from sparkads.errors import Unreachable
 from store.call_turns import CallTurns
-from store.database import Pool
+from store.database import Connection, Pool
 from tiktok import ADVANCED, BASIC, PREMIUM, ULTIMATE, Limiter, Rate, TikTok
 from workers.call_counts import count_call
 from workers.settings import Settings
@@ -71,9 +71,14 @@ async def connect_database(settings: Settings) -> Pool:
             min_size=1,
             max_size=settings.database_pool_size,
             timeout=_TIMEOUT.total_seconds(),
+            reset=_as_it_is,
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise database_unreachable(settings, error) from error
+
+
+async def _as_it_is(_connection: Connection) -> None:
+    """Spare a statement for each use: none of ours changes a session, and locks are given up (store/locks.py)."""
 
 
 def connect_tiktok(settings: Settings, db: Pool) -> TikTok:

@@ -11,7 +11,7 @@ import pytest
 
 from sparkads.contracts.release import TargetState
 from sparkads.manifest import ManifestRow, Mode
-from store import intents, publishing, releases
+from store import audit, intents, publishing, releases
 from store.database import Pool
 from store.releases import Campaign
 from tests.conftest import Label
@@ -53,12 +53,17 @@ def started(label: Label, campaign_id: str) -> Campaign:
     )
 
 
-async def campaign(label: Label, db: Pool, *, due_in: timedelta = -timedelta(seconds=1), rows: int = 3) -> str:
+async def campaign(
+    label: Label, db: Pool, *, due_in: timedelta = -timedelta(seconds=1), rows: int = 3, prefix: str = "row"
+) -> str:
     """A campaign on record with rows that are ready, in one ad group; returns its id."""
     campaign_id = f"intents-{label.bc_id}"
     due_at = datetime.now(UTC) + due_in
     wall_time = due_at.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None)
-    targets = [pulled(label, number, time_zone=ZONE, release_at=wall_time) for number in range(rows)]
+    targets = [
+        pulled(label, number, row_id=f"{prefix}{number}", time_zone=ZONE, release_at=wall_time)
+        for number in range(rows)
+    ]
     await authorize(label, db)
     async with db.acquire() as connection, connection.transaction():
         await releases.create(connection, started(label, campaign_id), targets)
@@ -121,6 +126,32 @@ async def test_nor_while_it_is_called_for_nor_after_it_is_published(label: Label
 
     with pytest.raises(asyncpg.UniqueViolationError):
         await intend(db, campaign_id, {"row0": f"b{label.bc_id}"})
+
+
+async def test_ads_that_a_call_made_are_in_the_trail_once_however_long_their_rows_are_named(
+    label: Label, db: Pool
+) -> None:
+    prefix = "a" * 62
+    campaign_id = await campaign(label, db, rows=20, prefix=prefix)
+    tokens = {f"{prefix}{number}": f"{number}-{label.bc_id}" for number in range(20)}
+    made = {token: (f"18{number:017}", datetime.now(UTC)) for number, token in enumerate(tokens.values())}
+    await intend(db, campaign_id, tokens)
+    run = audit.Run(workflow_id=f"campaign/{campaign_id}/wave/1/shard/1", run_id="run")
+
+    async def recorded(ads: dict[str, tuple[str, datetime]]) -> int:
+        return await intents.record_made(db, ads, bc_id=label.bc_id, adgroup_id="17", run=run)
+
+    assert await recorded(dict(list(made.items())[:1])) == 1
+    assert await recorded(made) == 19
+    assert await recorded(made) == 0
+    assert await recorded({}) == 0
+
+    assert await releases.counts(db, campaign_id) == {TargetState.IN_REVIEW: 20}
+    lines = await audit.of_campaign(db, campaign_id)
+    assert {(line.actor, line.action, line.subject) for line in lines} == {("sparkads", "ads made", "ad group 17")}
+    assert max(len(line.reason) for line in lines) <= 500
+    told = [one for line in lines for one in line.reason.split(", ")]
+    assert sorted(told) == sorted(f"{row_id}: {made[token][0]}" for row_id, token in tokens.items())
 
 
 async def test_what_was_found_absent_may_be_tried_again(label: Label, db: Pool) -> None:
