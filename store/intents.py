@@ -295,7 +295,7 @@ async def strays(db: Database, ads: Mapping[str, str]) -> list[Stray]:
     rows = await db.fetch(
         """SELECT i.token, i.row_id, ads.ad_id,
                   EXISTS (SELECT FROM intents other WHERE other.campaign_id = i.campaign_id AND other.row_id = i.row_id
-                          AND other.state IN ('intended', 'called', 'published')) AS has_another, t.withdrawn
+                          AND other.live) AS has_another, t.withdrawn
            FROM intents i JOIN unnest($1::text[], $2::text[]) AS ads (token, ad_id) USING (token)
            JOIN targets t USING (campaign_id, row_id)
            WHERE i.state IN ('absent', 'refused') ORDER BY i.token""",
@@ -311,7 +311,7 @@ async def adopt(connection: Connection, token: str) -> bool:
         """UPDATE intents i SET state = 'called', decided_at = NULL
            WHERE token = $1 AND state IN ('absent', 'refused') AND NOT EXISTS (
                SELECT FROM intents other WHERE other.campaign_id = i.campaign_id AND other.row_id = i.row_id
-                   AND other.state IN ('intended', 'called', 'published'))""",
+                   AND other.live)""",
         token,
     )
     return status == "UPDATE 1"

@@ -23,14 +23,12 @@ async def unused(db: Database, campaign_id: str) -> Sequence[Unused]:
                WHERE g.campaign_id = $1 AND g.number > 0 AND g.adgroup_id IS NOT NULL
                  AND NOT EXISTS (SELECT FROM targets t WHERE t.named_adgroup_id = g.adgroup_id)
                  AND g.id NOT IN (SELECT t.ad_group FROM targets t JOIN intents i USING (campaign_id, row_id)
-                                  WHERE t.campaign_id = $1 AND t.ad_group IS NOT NULL
-                                    AND i.state IN ('intended', 'called', 'published'))),
+                                  WHERE t.campaign_id = $1 AND t.ad_group IS NOT NULL AND i.live)),
                 campaigns AS (
                SELECT c.advertiser_id, c.tiktok_campaign_id FROM tiktok_campaigns c
                WHERE c.campaign_id = $1
                  AND NOT EXISTS (SELECT FROM targets t JOIN intents i USING (campaign_id, row_id)
-                                 WHERE t.campaign_id = $1 AND t.advertiser_id = c.advertiser_id
-                                   AND i.state IN ('intended', 'called', 'published')))
+                                 WHERE t.campaign_id = $1 AND t.advertiser_id = c.advertiser_id AND i.live))
            SELECT advertiser_id, coalesce(array_agg(adgroup_id ORDER BY adgroup_id)
                                           FILTER (WHERE adgroup_id IS NOT NULL), '{}') AS adgroup_ids,
                   max(tiktok_campaign_id) AS tiktok_campaign_id

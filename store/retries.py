@@ -34,7 +34,7 @@ async def take(connection: Connection, campaign_id: str, selection: Selection) -
                                    WHERE a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.handle <> ''), t.handle)
             WHERE campaign_id = $1 AND state = ANY($3) AND {chosen.sql}
               AND NOT EXISTS (SELECT FROM intents i WHERE i.campaign_id = t.campaign_id AND i.row_id = t.row_id
-                              AND i.state IN ('intended', 'called', 'published'))
+                              AND i.live)
             RETURNING row_id, row_number""",
         campaign_id,
         TargetState.WAITING,
