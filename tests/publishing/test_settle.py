@@ -2,20 +2,23 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from releasing import Release, pull, push, release
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
 from sparkads import names
 from sparkads.contracts.notification import AskNotifications, NotificationKind
-from sparkads.contracts.release import SettleTarget, TargetState
+from sparkads.contracts.release import Command, Selection, SettleTarget, TargetState
 from sparkads.errors import EvidenceAgainst, NothingOnRecord, OnlyItsPeople, OutcomeKnown
 from sparkads.search_attributes import PHASE
 from store.database import Pool
 from tests.conftest import PYTHON, Label, Simulator, post_of, run_command, until
+from tiktok import PullCreative, TikTok
 from workers.local import Stack
 
 CREATE = "/ad/create/"
@@ -148,7 +151,44 @@ async def test_a_published_row_is_no_matter_of_opinion(label: Label, db: Pool, t
     await run.finished()
 
 
-IN_A_YEAR = {"release_at": "2027-11-01 00:00"}
+IN_A_YEAR = {"release_at": f"{datetime.now(UTC) + timedelta(days=300):%Y-%m-%d} 00:00"}
+
+
+async def test_neither_is_an_ad_that_is_another_ones(label: Label, db: Pool, tmp_path: Path) -> None:
+    run, ad_id = await held(label, db, tmp_path, listed_after=LATER)
+    await label.authorized("two")
+    other = await release(
+        label, db, tmp_path, [pull(name, f"@{name}", label.ad_account, post_of(name)) for name in ("one", "two")]
+    )
+    await other.finished()
+    ((ours,),), ads = (await run.ads()).values(), await other.ads()
+    ((one,), (two,)) = ads["one"], ads["two"]
+
+    elsewhere = await by_hand(label, one["adgroup_id"], one["identity_id"], post_of("one"))
+    with pytest.raises(EvidenceAgainst, match=f"{elsewhere} is in another ad group than row row"):
+        await label.spark.settle_target(run.campaign_id, word(label, published_ad_id=elsewhere))
+    somebodys = await by_hand(label, ours["adgroup_id"], two["identity_id"], post_of("two"))
+    with pytest.raises(EvidenceAgainst, match=f"{somebodys} is of another TikTok account than row row"):
+        await label.spark.settle_target(run.campaign_id, word(label, published_ad_id=somebodys))
+
+    await until(lambda: listed(label, ad_id), "TikTok lists the ad")
+    await label.spark.settle_target(run.campaign_id, word(label, published_ad_id=ad_id))
+    await run.finished()
+
+
+async def by_hand(label: Label, adgroup_id: str, identity_id: str, item_id: str) -> str:
+    """An ad that somebody makes in Ads Manager; its id."""
+    creative = PullCreative(
+        ad_name="by hand",
+        identity_id=identity_id,
+        identity_authorized_bc_id=label.bc_id,
+        tiktok_item_id=item_id,
+        call_to_action="LISTEN_NOW",
+        landing_page_url="https://example.com/song",
+    )
+    async with TikTok(label.simulator.url, limiter=None) as tiktok:
+        ads = tiktok.client(SecretStr(f"token-{int(label.bc_id[2:])}")).ads
+        return (await ads.create_ads(label.ad_account, adgroup_id, [creative])).ad_ids[0]
 
 
 async def test_from_the_command_line(label: Label, db: Pool, tmp_path: Path, stack: Stack) -> None:
@@ -171,6 +211,40 @@ async def test_from_the_command_line(label: Label, db: Pool, tmp_path: Path, sta
     assert (await run.finished())["row"].state is TargetState.PUBLISHED
 
 
+async def test_a_late_ad_of_a_row_that_has_no_other_is_its_ad(label: Label, db: Pool, tmp_path: Path) -> None:
+    await label.authorized("held", "again")
+    await label.simulator.post("clock", {"ad_list_seconds": LATER, "review_seconds": LATER})
+    await label.simulator.post(
+        "faults", {"seed": 1, "rules": [{"path": CREATE, "kind": "drop", "when": "after", "times": 1}]}
+    )
+    run = await release(label, db, tmp_path, [push(name, f"@{name}", label.ad_account) for name in ("held", "again")])
+    await until(lambda: called(db, run), "the first call is made")
+    # Both count as not made, and only one of them is published again.
+    await label.spark.pause(run.campaign_id, Command(actor=label.operator))
+    await run.row_reaches("held", TargetState.READY)
+    await label.spark.pause(run.campaign_id, Command(actor=label.operator, only=Selection(rows=("held",))))
+    await run.row_reaches("held", TargetState.PAUSED)
+    await label.simulator.post("clock", {"ad_list_seconds": 0})
+    await label.spark.resume(run.campaign_id, Command(actor=label.operator))
+
+    rows = await run.finished(within=60)
+
+    ads = await run.ads()
+    assert {row_id: (row.state, row.ad_id) for row_id, row in rows.items()} == {
+        row_id: (TargetState.PUBLISHED, *(ad["ad_id"] for ad in ads[row_id] if ad["operation_status"] == "ENABLE"))
+        for row_id in ("held", "again")
+    }
+    assert {row_id: len(made) for row_id, made in ads.items()} == {"held": 1, "again": 2}
+    late = await db.fetchval("SELECT reason FROM audit WHERE bc_id = $1 AND action = 'ad found late'", label.bc_id)
+    assert late == f"ad {rows['held'].ad_id} was made after all"
+
+
+async def called(db: Pool, run: Release) -> bool:
+    """Whether TikTok is called for ads of a release, or was, and nobody knows yet what came of it."""
+    query = "SELECT count(*) FROM intents WHERE campaign_id = $1 AND state = 'called'"
+    return bool(await db.fetchval(query, run.campaign_id))
+
+
 async def test_a_second_ad_that_turns_up_late_is_switched_off(label: Label, db: Pool, tmp_path: Path) -> None:
     await label.authorized("one")
     # Listed long after the settle window: the row counts as not made, and is published again.
@@ -179,12 +253,7 @@ async def test_a_second_ad_that_turns_up_late_is_switched_off(label: Label, db: 
     await label.simulator.post("faults", {"seed": 1, "rules": rules})
 
     run = await release(label, db, tmp_path, [push("row", "@one", label.ad_account)])
-    await until(
-        lambda: db.fetchval(
-            "SELECT count(*) FROM intents WHERE campaign_id = $1 AND state = 'called'", run.campaign_id
-        ),
-        "the first call is made",
-    )
+    await until(lambda: called(db, run), "the first call is made")
     await label.simulator.post("clock", {"ad_list_seconds": 0})
     rows = await run.finished(within=60)
 
