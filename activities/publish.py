@@ -86,6 +86,9 @@ RETRY_UNREACHABLE = 5.0
 SHORT_WAIT = 5.0
 """Seconds that an activity waits by itself for TikTok to take calls again; a longer wait is the workflow's to show."""
 
+NEAR = 10.0
+"""Seconds before its instant for which an activity waits by itself; the workflow starts it as many before, or fewer."""
+
 EARLY = 2.0
 """
 Seconds by which the next part starts before TikTok takes calls again: a workflow's timer is late, a turn is not.
@@ -232,7 +235,9 @@ class PublishActivities:
         limit = activity.info().start_to_close_timeout
         async with asyncio.timeout((limit - MARGIN).total_seconds() if limit else None):
             campaign = await known_campaign(self._db, step.shard.campaign_id)
-            work = _Work(step, campaign, await self._platform.client(campaign.bc_id))
+            client = await self._platform.client(campaign.bc_id)
+            await self._until_due(step.shard)
+            work = _Work(step, campaign, client)
             # Each to its end, whatever becomes of another: to give up a call that is under way makes it unknown.
             ended = await asyncio.gather(*(self._lane(work) for _ in range(LANES)), return_exceptions=True)
             for error in ended:
@@ -240,6 +245,13 @@ class PublishActivities:
                     raise error
             counts = await releases.shard_counts(self._db, step.shard.campaign_id, step.shard.wave, step.shard.shard)
         return Published(left=counts.get(TargetState.READY, 0), **vars(work.done))
+
+    async def _until_due(self, shard: ShardRef) -> None:
+        """Wait here for an instant that is near: a shard starts a little before it."""
+        while (seconds := await intents.seconds_until_due(self._db, shard.campaign_id, shard.wave, shard.shard)) > 0:
+            if seconds > NEAR:
+                return
+            await asyncio.sleep(seconds)
 
     async def _lane(self, work: _Work) -> None:
         """Batch after batch, until nothing is left, it is time to stop, or another lane had to."""

@@ -15,13 +15,14 @@ from sparkads import ReleaseInput
 from sparkads.contracts.release import Command, ReleasePhase, TargetState
 from sparkads.manifest import ManifestRow, Mode, ReleaseBundle, Visibility
 from store import releases
+from workflows.release_campaign import AHEAD
 
 _LEAD = timedelta(seconds=10)
 _LEAD_EACH = timedelta(milliseconds=10)
 """Time for uploads, gates and ad groups before the instant, for each target; doubled where it was not enough."""
 
-_READY_BEFORE = timedelta(seconds=1)
-"""How long before its instant a release must have nothing left to do."""
+_READY_BEFORE = AHEAD + timedelta(seconds=1)
+"""How long before its instant a release must have nothing left to do but to start its shards."""
 
 
 _LOOK_AGAIN = 0.2
@@ -43,9 +44,10 @@ async def run_engine(world: World, targets: int, workers: Sequence[int]) -> Meas
     async with memory(workers) as watched:
         release = await prepare_release(world, targets)
         calls, cpu_at_rest = await world.calls(), cpu_seconds(pids)
+        await asyncio.sleep((release.planned - AHEAD - datetime.now(UTC)).total_seconds())
+        cpu_at_start = cpu_seconds(pids)
         await asyncio.sleep((release.planned - datetime.now(UTC)).total_seconds())
         started = monotonic() - (datetime.now(UTC) - release.planned).total_seconds()
-        cpu_at_instant = cpu_seconds(pids)
         await _confirmed(world, release, targets)
         cpu_confirmed = cpu_seconds(pids)
         await publish(world, release, targets)
@@ -58,7 +60,7 @@ async def run_engine(world: World, targets: int, workers: Sequence[int]) -> Meas
         targets=targets,
         seconds=called.last_create_at - started,
         confirmed_seconds=(max(row.confirmed_at for row in rows if row.confirmed_at) - release.planned).total_seconds(),
-        cpu_seconds=cpu_confirmed - cpu_at_instant,
+        cpu_seconds=cpu_confirmed - cpu_at_start,
         cpu_seconds_before=cpu_at_rest - cpu,
         cpu_seconds_after=cpu_ended - cpu_confirmed,
         create_calls=called.create - calls.create,

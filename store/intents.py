@@ -94,6 +94,18 @@ async def lock_batch(connection: Connection, campaign_id: str, wave: int, shard:
     return [Candidate(**row) for row in rows]
 
 
+async def seconds_until_due(db: Database, campaign_id: str, wave: int, shard: int) -> float:
+    """How long until the first ready target of a shard is due, by the database's own clock; at most 0 if one is."""
+    seconds: float = await db.fetchval(
+        """SELECT coalesce(extract(epoch FROM min(due_at) - clock_timestamp()), 0)::float8 FROM targets
+           WHERE campaign_id = $1 AND wave = $2 AND shard = $3 AND state = 'ready'""",
+        campaign_id,
+        wave,
+        shard,
+    )
+    return seconds
+
+
 async def intend(connection: Connection, campaign_id: str, batch: str, tokens: Mapping[str, str]) -> None:
     """Write the intents of a batch, `{row_id: token}`. Raises UniqueViolationError if a target has a live one."""
     await connection.execute(

@@ -2,12 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from releasing import Release, pull, push, release
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
+from sparkads import names
 from sparkads.contracts.authorization import EndAuthorization
 from sparkads.contracts.release import Command, LatePolicy, Selection, TargetState
+from sparkads.search_attributes import PHASE
 from store.database import Pool
 from tests.conftest import Label, post_of, until
 
@@ -35,6 +40,51 @@ async def test_a_pause_holds_what_is_due_and_a_resume_lets_it_go(label: Label, d
 
     await label.spark.resume(run.campaign_id, Command(actor=label.operator))
     assert (await run.finished())["row"].state is TargetState.PUBLISHED
+
+
+async def test_a_shard_stands_ready_before_its_instant_and_claims_nothing_until_then(
+    label: Label, db: Pool, tmp_path: Path
+) -> None:
+    await label.authorized("kiri")
+    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(8))])
+
+    row = (await run.finished())["row"]
+
+    assert row.state is TargetState.PUBLISHED
+    shard = label.spark.temporal.get_workflow_handle(names.publish_shard_id(run.campaign_id, 1, 1))
+    assert (await shard.describe()).start_time < row.due_at
+    claimed_at = await db.fetchval("SELECT min(created_at) FROM intents WHERE campaign_id = $1", run.campaign_id)
+    assert claimed_at >= row.due_at
+
+
+async def test_a_shard_that_stands_ready_lets_nothing_out_once_it_is_paused(
+    label: Label, db: Pool, tmp_path: Path
+) -> None:
+    await label.authorized("kiri")
+    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(8))])
+    shard = label.spark.temporal.get_workflow_handle(names.publish_shard_id(run.campaign_id, 1, 1))
+    await until(lambda: _waits_for_its_instant(shard), "the shard waits for its instant")
+
+    await label.spark.pause(run.campaign_id, Command(actor=label.operator, reason="wrong cover"))
+    await until(lambda: _has_phase(shard, "paused"), "the shard has found nothing to publish")
+
+    assert await run.ads() == {}
+    await label.spark.resume(run.campaign_id, Command(actor=label.operator))
+    assert (await run.finished())["row"].state is TargetState.PUBLISHED
+
+
+async def _waits_for_its_instant(shard: WorkflowHandle[Any, Any]) -> bool:
+    try:
+        running = (await shard.describe()).raw_description.pending_activities
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return any(one.activity_type.name == "publish_shard" for one in running)
+
+
+async def _has_phase(shard: WorkflowHandle[Any, Any], phase: str) -> bool:
+    return (await shard.describe()).typed_search_attributes.get(PHASE) == phase
 
 
 async def _is_paused(label: Label, campaign_id: str) -> bool:
