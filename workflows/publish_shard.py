@@ -32,7 +32,7 @@ LOOK_LESS_OFTEN = 1.5
 @workflow.defn(name=names.PUBLISH_SHARD_WORKFLOW)
 class PublishShardWorkflow:
     """
-    Id `campaign/{id}/wave/{w}/shard/{n}`. Started by `ReleaseCampaignWorkflow` when its instant has come.
+    Id `campaign/{id}/wave/{w}/shard/{n}`. Started by `ReleaseCampaignWorkflow` a little before its instant.
 
     Signals `pause`, `resume`, `cancel`, `outcome_settled` come from the campaign; what is in flight finishes and is
     recorded. Ends when no target is ready, open, unknown or in review. Continues as new between two looks when the
