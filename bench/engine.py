@@ -24,7 +24,6 @@ _LEAD_EACH = timedelta(milliseconds=10)
 _READY_BEFORE = AHEAD + timedelta(seconds=1)
 """How long before its instant a release must have nothing left to do but to start its shards."""
 
-
 _LOOK_AGAIN = 0.2
 """Seconds between two looks at the record."""
 

@@ -21,7 +21,7 @@ class Measured:
         confirmed_seconds: Until the last review is on record, too.
         cpu_seconds: Of its processes, its servers and PostgreSQL in that time, and in the seconds before the instant in
             which shards start; not of the simulator.
-        cpu_seconds_before: The same from the start of a release until nothing is left but its instant: rows read, gates,
+        cpu_seconds_before: The same from the start of a release until only its instant is left: rows read, gates,
             uploads. Others are given what is ready to be published.
         cpu_seconds_after: The same from there until the release has ended: leftovers removed, its report written.
         create_calls: Calls to ad/create.

@@ -1,13 +1,14 @@
 """Locks that outlive a transaction, on the connections of a pool that hands them on as they are."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
 
 from store.database import Pool
 from store.locks import alone
-from tests.conftest import Label
+from tests.conftest import Label, until
 from workers.connections import connect_database
 from workers.local import Stack
 from workers.settings import load_settings
@@ -45,6 +46,21 @@ async def test_it_is_given_up_with_whoever_fails(label: Label, db: Pool, workers
     assert await is_free(db, label.bc_id)
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3, 4, 5])
+async def test_and_with_whoever_is_cancelled_while_taking_it(
+    label: Label, db: Pool, workers_pool: Pool, turns: int
+) -> None:
+    taking = asyncio.create_task(is_free(workers_pool, label.bc_id))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    taking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await taking
+
+    await until(lambda: is_free(db, label.bc_id), "the lock is free")
+    assert await is_free(workers_pool, label.bc_id), "the pool has another connection"
+
+
 async def test_and_with_whoever_is_cancelled_even_while_giving_it_up(
     label: Label, db: Pool, workers_pool: Pool
 ) -> None:
@@ -63,6 +79,5 @@ async def test_and_with_whoever_is_cancelled_even_while_giving_it_up(
     with pytest.raises(asyncio.CancelledError):
         await holding
 
-    while not await is_free(db, label.bc_id):  # PostgreSQL notices that the connection has gone
-        await asyncio.sleep(0.01)
+    await until(lambda: is_free(db, label.bc_id), "PostgreSQL has noticed that the connection is gone")
     assert await is_free(workers_pool, label.bc_id), "the pool has another connection"
