@@ -1,6 +1,7 @@
 """Who an actor is, read from TikTok and at most a short while old: the role check of every command (R2 to R5)."""
 
 import asyncio
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
@@ -31,12 +32,16 @@ class Members:
         self._db = db
         self._platform = platform
         self._max_age = max_age
+        self._asking: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def access(self, bc_id: str, user_id: str) -> MemberAccess:
         """What a person may use in a Business Center; `role` is None for somebody who is no member."""
-        known = await members.get(self._db, bc_id, user_id, not_before=datetime.now(UTC) - self._max_age)
-        if known is not None:
-            return known
+        # At an instant all shards of a release want to know at once, and TikTok takes ten calls a second.
+        async with self._asking[bc_id, user_id]:
+            known = await members.get(self._db, bc_id, user_id, not_before=datetime.now(UTC) - self._max_age)
+            return known or await self._ask(bc_id, user_id)
+
+    async def _ask(self, bc_id: str, user_id: str) -> MemberAccess:
         client = await self._platform.client(bc_id)
         fetched_at = datetime.now(UTC)
         with tiktok_failures():

@@ -236,6 +236,7 @@ class PublishActivities:
         async with asyncio.timeout((limit - MARGIN).total_seconds() if limit else None):
             campaign = await known_campaign(self._db, step.shard.campaign_id)
             client = await self._platform.client(campaign.bc_id)
+            await self._people.access(campaign.bc_id, campaign.operator)  # at the instant, it is known
             await self._until_due(step.shard)
             work = _Work(step, campaign, client)
             # Each to its end, whatever becomes of another: to give up a call that is under way makes it unknown.
