@@ -1,7 +1,7 @@
 """What TikTok's review decides, read for whole ad groups at a time."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from temporalio import activity
 
@@ -93,9 +93,9 @@ class ConfirmingActivities:
 
     @activity.defn
     async def confirm_ads(self, shard: ShardRef) -> Reviewed:
-        """Record what was decided since the last look."""
+        """Record what was decided since the last look. Of ads that were made a moment ago, nothing is."""
         waiting = await intents.in_review(self._db, shard.campaign_id, shard.wave, shard.shard)
-        if waiting:
+        if waiting and min(one.known_seconds for one in waiting) >= self._review_fast.total_seconds():
             campaign = await known_campaign(self._db, shard.campaign_id)
             client = await self._platform.client(campaign.bc_id)
             for advertiser_id in sorted({one.advertiser_id for one in waiting}):
@@ -146,7 +146,7 @@ class ConfirmingActivities:
     def _decision(self, submitted: Submitted, ad: Ad | None) -> _Decision | None:
         if ad is not None:
             return _decision(ad)
-        if submitted.recorded_at > datetime.now(UTC) - self._settle_window:
+        if submitted.known_seconds < self._settle_window.total_seconds():
             return None  # a listing may be behind what was made
         return _Decision(state=TargetState.REJECTED, reason="TikTok no longer lists the ad")
 

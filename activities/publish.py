@@ -1,8 +1,8 @@
 """
 Activities that make ads, exactly once each.
 
-A batch is up to 20 targets of one ad group. In one transaction its gates are checked and its intents written; then one
-call is made. What came of it is decided from evidence only:
+A batch is up to 20 targets of one ad group. One statement asks the gates of the store and writes its intents; those of
+TikTok are asked of what it returns, and then one call is made. What came of it is decided from evidence only:
 
 - an answer with ads: they exist;
 - a definite refusal: none exists, but a batch is read back before it is halved, until the offender stands alone;
@@ -11,7 +11,9 @@ call is made. What came of it is decided from evidence only:
 """
 
 import asyncio
+import math
 import secrets
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
@@ -26,8 +28,9 @@ from activities.platform import Platform
 from activities.tokens import ad_name, by_token, made_ads
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
-from store import audit, intents, publishing, releases
-from store.database import Connection, Pool
+from store import audit, intents, releases
+from store.database import Pool
+from store.intents import Page
 from store.members import MemberAccess
 from store.publishing import Candidate
 from tiktok import (
@@ -50,9 +53,11 @@ BATCH = 20
 
 LANES = 3
 """
-Calls that a shard has under way at once: while TikTok answers one, the next batch is claimed. A worker that is killed
-leaves as many batches to be settled from evidence, so there are few.
+Calls that a shard has under way at once, or one for every `ROWS_A_LANE` of its rows, if those are more: while TikTok
+answers one, the next batch is claimed. A worker that is killed leaves as many batches to be settled from evidence, so
+there are few.
 """
+ROWS_A_LANE = 170
 
 WORK_FOR = 30.0
 """Seconds after which an activity begins no further batch, so that its workflow shows how far it is."""
@@ -96,6 +101,7 @@ Seconds by which the next part starts before TikTok takes calls again: a workflo
 
 LOOK_AGAIN = 1.0
 """Seconds until a shard with nothing to submit asks again: the store's clock may be a little behind the workflow's."""
+NOTHING_MAY = "nothing may be submitted: paused, or not due yet"
 
 
 class ShardRef(Contract):
@@ -129,6 +135,7 @@ class _Batch(NamedTuple):
     """A claimed batch: its intents are written, nothing is called yet."""
 
     bc_id: str
+    ad_group: int
     advertiser_id: str
     adgroup_id: str
     targets: Mapping[str, Candidate]
@@ -171,33 +178,35 @@ class _Tally:
 class _Work:
     """One activity's work on a shard, as its lanes share it."""
 
-    def __init__(self, step: PublishShard, campaign: releases.Campaign, client: TikTokClient) -> None:
+    def __init__(
+        self, step: PublishShard, campaign: releases.Campaign, client: TikTokClient, pages: Sequence[Page]
+    ) -> None:
         self.step = step
         self.campaign = campaign
         self.client = client
         self.done = _Tally()
-        self.claiming = asyncio.Lock()
+        self._pages = deque(pages)
+        self.lanes = min(len(pages), max(LANES, math.ceil(sum(len(page.row_ids) for page in pages) / ROWS_A_LANE)))
         self._now = asyncio.get_running_loop().time
         self._began_at = self._now()
         self._stop_at = self._began_at + WORK_FOR
         self._stopped = False
         self._gates: tuple[_Gates, float] | None = None
+        self._asking = asyncio.Lock()
 
-    def goes_on(self) -> bool:
-        """Whether a further batch may be begun."""
-        return not self._stopped and self._now() < self._stop_at
+    def next_page(self) -> Page | None:
+        """What to claim next; None when it is time to stop."""
+        if self._stopped or self._now() >= self._stop_at or not self._pages:
+            return None
+        return self._pages.popleft()
+
+    def put_back(self, page: Page) -> None:
+        """Rows that nothing has happened to are next."""
+        self._pages.appendleft(page)
 
     def stop(self) -> None:
         """Let no lane begin a further batch."""
         self._stopped = True
-
-    def nothing_found(self) -> None:
-        """A lane found nothing to submit. If rows are left in the end, the shard asks again in a while."""
-        if not self.done.wait_seconds:
-            self.done.wait_seconds, self.done.waiting_for = (
-                LOOK_AGAIN,
-                "nothing may be submitted: paused, or not due yet",
-            )
 
     def waited(self, seconds: float) -> None:
         """A batch took so long: time spent in waiting for a turn is not time worked."""
@@ -206,9 +215,10 @@ class _Work:
 
     async def gates(self, ask: Callable[[releases.Campaign], Awaitable[_Gates]]) -> _Gates:
         """What is known of the operator, asked again when it is too old."""
-        if self._gates is None or self._now() >= self._gates[1]:
-            self._gates = await ask(self.campaign), self._now() + GATES_HOLD
-        return self._gates[0]
+        async with self._asking:
+            if self._gates is None or self._now() >= self._gates[1]:
+                self._gates = await ask(self.campaign), self._now() + GATES_HOLD
+            return self._gates[0]
 
 
 class PublishActivities:
@@ -238,13 +248,16 @@ class PublishActivities:
             client = await self._platform.client(campaign.bc_id)
             await self._people.access(campaign.bc_id, campaign.operator)  # at the instant, it is known
             await self._until_due(step.shard)
-            work = _Work(step, campaign, client)
+            where = step.shard.campaign_id, step.shard.wave, step.shard.shard
+            work = _Work(step, campaign, client, await intents.ready_pages(self._db, *where, BATCH))
             # Each to its end, whatever becomes of another: to give up a call that is under way makes it unknown.
-            ended = await asyncio.gather(*(self._lane(work) for _ in range(LANES)), return_exceptions=True)
+            ended = await asyncio.gather(*(self._lane(work) for _ in range(work.lanes)), return_exceptions=True)
             for error in ended:
                 if error is not None:
                     raise error
-            counts = await releases.shard_counts(self._db, step.shard.campaign_id, step.shard.wave, step.shard.shard)
+            counts = await releases.shard_counts(self._db, *where)
+        if not work.done.batches and not work.done.waiting_for:
+            work.done.wait_seconds, work.done.waiting_for = LOOK_AGAIN, NOTHING_MAY
         return Published(left=counts.get(TargetState.READY, 0), **vars(work.done))
 
     async def _until_due(self, shard: ShardRef) -> None:
@@ -258,12 +271,10 @@ class PublishActivities:
         """Batch after batch, until nothing is left, it is time to stop, or another lane had to."""
         clock = asyncio.get_running_loop().time
         try:
-            while work.goes_on():
-                # One at a time: whoever comes second would find the rows of the ad group locked, and think it done.
-                async with work.claiming:
-                    batch = await self._claim(work) if work.goes_on() else None
+            while (page := work.next_page()) is not None:
+                batch = await self._claim(work, page)
                 if batch is None:
-                    break
+                    continue
                 work.done.batches += 1
                 submitting_since = clock()
                 if not await self._submit(work, batch):
@@ -277,51 +288,44 @@ class PublishActivities:
         operator = await self._people.access(campaign.bc_id, campaign.operator)
         return _Gates(operator, await gone_accounts(self._db, self._platform, campaign.bc_id, operator))
 
-    async def _claim(self, work: _Work) -> _Batch | None:
-        """In one transaction: every gate again, at the moment of use (R5), and the intents of those that pass."""
+    async def _claim(self, work: _Work, page: Page) -> _Batch | None:
+        """Every gate again, at the moment of use (R5): intents of those that pass; None if none does."""
         shard, campaign = work.step.shard, work.campaign
         gates = await work.gates(self._gates)
-        while True:
-            async with self._db.acquire() as connection, connection.transaction():
-                candidates = await intents.lock_batch(connection, shard.campaign_id, shard.wave, shard.shard, BATCH)
-                if not candidates:
-                    work.nothing_found()
-                    return None
-                passed: dict[str, Candidate] = {}
-                for candidate in candidates:
-                    no = verdict(candidate, gates.operator, gates.gone)
-                    if no is None:
-                        passed[secrets.token_hex(8)] = candidate
-                    else:
-                        await self._block(connection, campaign, candidate, *no)
-                if passed:
-                    await intents.intend(
-                        connection,
-                        shard.campaign_id,
-                        f"{activity.info().workflow_id}/{work.step.number}",
-                        {candidate.row_id: token for token, candidate in passed.items()},
-                    )
-                    first = next(iter(passed.values()))
-                    return _Batch(campaign.bc_id, first.advertiser_id, str(first.adgroup_id), passed)
-
-    async def _block(
-        self,
-        connection: Connection,
-        campaign: releases.Campaign,
-        candidate: Candidate,
-        state: TargetState,
-        reason: str,
-    ) -> None:
-        await publishing.set_state(connection, campaign.campaign_id, [(candidate.row_id, state, reason)])
-        await audit.write(
-            connection,
-            bc_id=campaign.bc_id,
-            actor=audit.SYSTEM,
-            action=f"target {state}",
-            subject=f"row {candidate.row_id}",
-            reason=reason,
-            run=current_run(),
+        tokens = {row_id: secrets.token_hex(8) for row_id in page.row_ids}
+        claimed = await intents.claim(
+            self._db,
+            campaign.campaign_id,
+            shard.wave,
+            shard.shard,
+            page.ad_group,
+            tokens,
+            batch=f"{activity.info().workflow_id}/{work.step.number}",
         )
+        passed: dict[str, Candidate] = {}
+        for candidate in claimed:
+            no = verdict(candidate, gates.operator, gates.gone)
+            if no is None:
+                passed[tokens[candidate.row_id]] = candidate
+            else:
+                await self._bar(campaign.bc_id, tokens[candidate.row_id], candidate, *no)
+        if not passed:
+            return None
+        first = next(iter(passed.values()))
+        return _Batch(campaign.bc_id, page.ad_group, first.advertiser_id, str(first.adgroup_id), passed)
+
+    async def _bar(self, bc_id: str, token: str, candidate: Candidate, state: TargetState, reason: str) -> None:
+        async with self._db.acquire() as connection, connection.transaction():
+            if await intents.record_barred(connection, token, state, reason):
+                await audit.write(
+                    connection,
+                    bc_id=bc_id,
+                    actor=audit.SYSTEM,
+                    action=f"target {state}",
+                    subject=f"row {candidate.row_id}",
+                    reason=reason,
+                    run=current_run(),
+                )
 
     async def _submit(self, work: _Work, batch: _Batch) -> bool:
         """Call until each target of a batch is decided or unknown; whether to go on with the next batch."""
@@ -335,6 +339,8 @@ class PublishActivities:
                 await self._release([part, *parts])
                 if nothing.wait_seconds <= SHORT_WAIT:
                     await asyncio.sleep(nothing.wait_seconds)
+                    left = [batch.targets[token].row_id for tokens in (part, *parts) for token in tokens]
+                    work.put_back(Page(ad_group=batch.ad_group, row_ids=tuple(left)))
                     return True
                 work.done.wait_seconds, work.done.waiting_for = nothing.wait_seconds - EARLY, str(nothing)
                 return False

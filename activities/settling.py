@@ -196,7 +196,7 @@ class SettlingActivities:
                 EvidenceAgainst(f"ad account {target.advertiser_id} has no ad {command.published_ad_id} at TikTok")
             )
         ad = named[0]
-        taken_by = await intents.row_of_ad(self._db, ad.ad_id)
+        taken_by = await intents.row_of_ad(self._db, ad.adgroup_id, ad.ad_id)
         if taken_by is not None:
             raise refused(EvidenceAgainst(f"ad {ad.ad_id} is that of {taken_by}"))
         if ad.adgroup_id != target.adgroup_id:

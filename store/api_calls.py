@@ -33,13 +33,10 @@ class EndpointCalls(Contract):
 async def add(db: Database, calls: Mapping[Kind, int]) -> None:
     """Add to what was counted before."""
     # Sorted, so that two processes that add to the same rows don't wait for each other.
-    kinds = sorted(calls)
-    await db.execute(
-        """INSERT INTO api_calls AS known (campaign_id, endpoint, ending, calls)
-           SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+    await db.executemany(
+        """INSERT INTO api_calls AS known (campaign_id, endpoint, ending, calls) VALUES ($1, $2, $3, $4)
            ON CONFLICT (campaign_id, endpoint, ending) DO UPDATE SET calls = known.calls + excluded.calls""",
-        *(list(column) for column in zip(*kinds, strict=True)),
-        [calls[kind] for kind in kinds],
+        [(*kind, calls[kind]) for kind in sorted(calls)],
     )
 
 

@@ -58,39 +58,76 @@ class Submitted(Contract):
     advertiser_id: str
     adgroup_id: str
     ad_id: str
-    recorded_at: datetime
-    """when we knew of it, by our clock"""
+    known_seconds: float
+    """since it is on record, by the database's clock"""
 
 
 _LINE = 400
 """Characters within which the last ad of an audit line begins: no ad then ends beyond the 500 that a line may have."""
 
-_LOCK_BATCH = (  # constants only: every value is a parameter
+
+class Page(Contract):
+    """Ready rows that one call may make ads of: of one ad group, in the order of the manifest."""
+
+    ad_group: int
+    row_ids: tuple[str, ...]
+
+
+async def ready_pages(db: Database, campaign_id: str, wave: int, shard: int, size: int) -> list[Page]:
+    """The ready targets of a shard, up to `size` to a page, ad group after ad group. Nothing is claimed by it."""
+    rows = await db.fetch(
+        """SELECT ad_group, array_agg(row_id ORDER BY row_number) AS row_ids FROM targets
+           WHERE campaign_id = $1 AND wave = $2 AND shard = $3 AND state = 'ready' AND ad_group IS NOT NULL
+           GROUP BY ad_group ORDER BY ad_group""",
+        campaign_id,
+        wave,
+        shard,
+    )
+    return [
+        Page(ad_group=row["ad_group"], row_ids=row["row_ids"][first : first + size])
+        for row in rows
+        for first in range(0, len(row["row_ids"]), size)
+    ]
+
+
+_CLAIM = (  # constants only: every value is a parameter
     """
     WITH batch AS (
-        SELECT t.row_id FROM targets t JOIN campaigns c USING (campaign_id)
-        WHERE t.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND t.state = 'ready'
+        SELECT t.row_id, one.token FROM unnest($5::text[], $6::text[]) AS one (row_id, token)
+        JOIN targets t ON t.campaign_id = $1 AND t.row_id = one.row_id JOIN campaigns c ON c.campaign_id = $1
+        WHERE t.wave = $2 AND t.shard = $3 AND t.ad_group = $4 AND t.state = 'ready'
           AND t.due_at <= clock_timestamp() AND NOT c.paused AND NOT c.cancelled AND c.approved
-          AND t.tier <= c.open_tier
-          AND t.ad_group = (SELECT ad_group FROM targets
-                            WHERE campaign_id = $1 AND wave = $2 AND shard = $3 AND state = 'ready'
-                            ORDER BY ad_group LIMIT 1)
-        ORDER BY t.row_number LIMIT $4 FOR UPDATE OF t SKIP LOCKED)
+          AND t.tier <= c.open_tier FOR UPDATE OF t SKIP LOCKED),
+    intended AS (
+        INSERT INTO intents (token, campaign_id, row_id, batch, state)
+        SELECT token, $1, row_id, $7, 'intended' FROM batch),
+    submitting AS (
+        UPDATE targets t SET state = 'submitting', reason = '' FROM batch
+        WHERE t.campaign_id = $1 AND t.row_id = batch.row_id)
     """
     + CANDIDATE
-    + "WHERE t.campaign_id = $1 AND t.row_id IN (SELECT row_id FROM batch) ORDER BY t.row_number"
+    + "JOIN batch USING (row_id) WHERE t.campaign_id = $1 ORDER BY t.row_number"
 )
 
 
-async def lock_batch(connection: Connection, campaign_id: str, wave: int, shard: int, size: int) -> list[Candidate]:
+async def claim(
+    db: Database, campaign_id: str, wave: int, shard: int, ad_group: int, tokens: Mapping[str, str], *, batch: str
+) -> list[Candidate]:
     """
-    Up to `size` ready targets of one ad group of a shard, locked until the transaction ends.
+    Write the intents of ready targets, `{row_id: token}`, as far as they may be submitted now.
 
-    None of a campaign that is paused, cancelled or not approved, none of a tier whose turn has not come, and none
-    before its instant by the database's own clock: the embargo is a floor in the store, whatever a workflow, a retry or
-    a signal may believe.
+    None of a campaign that is paused, cancelled or not approved, none of a tier whose turn has not come, none that has
+    left the shard or the ad group, and none before its instant by the database's own clock: the embargo is a floor in
+    the store, whatever a workflow, a retry or a signal may believe. What the store can't know of is for the caller to
+    ask, before it calls for any of them: until then an intent lets nothing happen.
+
+    Returns:
+        The targets that are submitting now.
+
+    Raises:
+        UniqueViolationError: a target has a live intent.
     """
-    rows = await connection.fetch(_LOCK_BATCH, campaign_id, wave, shard, size)
+    rows = await db.fetch(_CLAIM, campaign_id, wave, shard, ad_group, list(tokens), list(tokens.values()), batch)
     return [Candidate(**row) for row in rows]
 
 
@@ -104,21 +141,6 @@ async def seconds_until_due(db: Database, campaign_id: str, wave: int, shard: in
         shard,
     )
     return seconds
-
-
-async def intend(connection: Connection, campaign_id: str, batch: str, tokens: Mapping[str, str]) -> None:
-    """Write the intents of a batch, `{row_id: token}`. Raises UniqueViolationError if a target has a live one."""
-    await connection.execute(
-        """WITH intended AS (
-               INSERT INTO intents (token, campaign_id, row_id, batch, state)
-               SELECT token, $1, row_id, $2, 'intended' FROM unnest($3::text[], $4::text[]) AS one (row_id, token))
-           UPDATE targets SET state = $5, reason = '' WHERE campaign_id = $1 AND row_id = ANY($3)""",
-        campaign_id,
-        batch,
-        list(tokens),
-        list(tokens.values()),
-        TargetState.SUBMITTING,
-    )
 
 
 async def mark_called(db: Database, tokens: Sequence[str]) -> bool:
@@ -160,7 +182,8 @@ async def mark_contradicted(db: Database, tokens: Sequence[str]) -> None:
 
 
 _PUBLISHED = """
-    WITH ads AS (SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS one (token, ad_id, made_at)),
+    WITH ads AS (SELECT token, ad_id, made_at::timestamptz
+                 FROM unnest($1::text[], $2::text[], $3::text[]) AS one (token, ad_id, made_at)),
          decided AS (
              UPDATE intents i SET state = 'published', decided_at = now(), ad_id = ads.ad_id FROM ads
              WHERE i.token = ads.token AND i.decided_at IS NULL
@@ -171,10 +194,10 @@ _PUBLISHED = """
 """
 
 
-def _of_ads(ads: Mapping[str, tuple[str, datetime]]) -> tuple[list[str], list[str], list[datetime], str]:
-    """What `_PUBLISHED` takes."""
+def _of_ads(ads: Mapping[str, tuple[str, datetime]]) -> tuple[list[str], list[str], list[str], str]:
+    """What `_PUBLISHED` takes. Instants as text: what an array of them is, each connection would first have to ask."""
     ad_ids, made_at = zip(*ads.values(), strict=True)
-    return list(ads), list(ad_ids), list(made_at), TargetState.IN_REVIEW
+    return list(ads), list(ad_ids), [moment.isoformat() for moment in made_at], TargetState.IN_REVIEW
 
 
 async def record_published(connection: Connection, ads: Mapping[str, tuple[str, datetime]]) -> list[str]:
@@ -222,14 +245,24 @@ async def record_made(
 
 async def record_refused(connection: Connection, token: str, reason: str) -> bool:
     """Record that TikTok refused one target, in its own words; False if something else was decided before."""
+    return await _decide(connection, token, "refused", TargetState.REFUSED, reason)
+
+
+async def record_barred(connection: Connection, token: str, state: TargetState, reason: str) -> bool:
+    """Record that a gate bars a target that was not called for; False if something else was decided before."""
+    return await _decide(connection, token, "absent", state, reason)
+
+
+async def _decide(connection: Connection, token: str, decision: str, state: TargetState, reason: str) -> bool:
     row = await connection.fetchrow(
-        """UPDATE intents SET state = 'refused', decided_at = now(), detail = $2
+        """UPDATE intents SET state = $3, decided_at = now(), detail = $2
            WHERE token = $1 AND state IN ('intended', 'called') RETURNING campaign_id, row_id""",
         token,
         reason[:500],
+        decision,
     )
     if row is not None:
-        await set_state(connection, row["campaign_id"], [(row["row_id"], TargetState.REFUSED, reason)])
+        await set_state(connection, row["campaign_id"], [(row["row_id"], state, reason)])
     return row is not None
 
 
@@ -294,10 +327,14 @@ async def unknown_target(db: Database, campaign_id: str, row_id: str) -> Unknown
     return None if row is None else UnknownTarget(**row)
 
 
-async def row_of_ad(db: Database, ad_id: str) -> str | None:
-    """Which target an ad is on record for, as `campaign/row`."""
+async def row_of_ad(db: Database, adgroup_id: str, ad_id: str) -> str | None:
+    """Which target an ad of an ad group at TikTok is on record for, as `campaign/row`."""
     found: str | None = await db.fetchval(
-        "SELECT campaign_id || '/' || row_id FROM intents WHERE ad_id = $1 AND state = 'published'", ad_id
+        """SELECT t.campaign_id || '/' || t.row_id FROM ad_groups g
+           JOIN targets t ON t.campaign_id = g.campaign_id AND t.ad_group = g.id
+           WHERE g.adgroup_id = $1 AND t.ad_id = $2""",
+        adgroup_id,
+        ad_id,
     )
     return found
 
@@ -333,8 +370,9 @@ async def in_review(db: Database, campaign_id: str, wave: int, shard: int) -> li
     """Ads of a shard whose review is not decided."""
     rows = await db.fetch(
         """SELECT t.row_id, t.advertiser_id, g.adgroup_id, t.ad_id,
-                  (SELECT decided_at FROM intents i
-                   WHERE i.campaign_id = t.campaign_id AND i.row_id = t.row_id AND i.state = 'published') AS recorded_at
+                  extract(epoch FROM clock_timestamp() - (
+                      SELECT decided_at FROM intents i WHERE i.campaign_id = t.campaign_id AND i.row_id = t.row_id
+                      AND i.state = 'published'))::float8 AS known_seconds
            FROM targets t JOIN ad_groups g ON g.id = t.ad_group
            WHERE t.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND t.state = $4 ORDER BY t.row_number""",
         campaign_id,

@@ -14,8 +14,11 @@ from store.database import Connection, Database
 NAMED = 10
 """Rows that are named where there may be more."""
 
-SHARD_SIZE = 500
-"""Targets a shard holds at most: a page that one short workflow publishes; history stays small."""
+SHARD_SIZE = 2_000
+"""
+Targets a shard holds at most. Its history does not grow with them, and each shard costs the server as much as another:
+an execution, its tasks, its activities. One that is full is half a minute's work at the highest rate TikTok allows.
+"""
 
 
 class Campaign(Contract):

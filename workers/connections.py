@@ -71,14 +71,24 @@ async def connect_database(settings: Settings) -> Pool:
             min_size=1,
             max_size=settings.database_pool_size,
             timeout=_TIMEOUT.total_seconds(),
+            init=_plan_once,
             reset=_as_it_is,
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise database_unreachable(settings, error) from error
 
 
+async def _plan_once(connection: Connection) -> None:
+    """
+    Let PostgreSQL plan each of our statements once for a connection, and not for its first five uses again.
+
+    Ours find rows by key, whatever the key is, so no plan is better for one value than for another.
+    """
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+
+
 async def _as_it_is(_connection: Connection) -> None:
-    """Spare a statement for each use: none of ours changes a session, and locks are given up (store/locks.py)."""
+    """Spare a statement for each use: none changes a session later on, and locks are given up (store/locks.py)."""
 
 
 def connect_tiktok(settings: Settings, db: Pool) -> TikTok:

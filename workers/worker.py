@@ -1,6 +1,7 @@
 """The worker process: builds every activity once, and polls the two task queues."""
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -102,6 +103,8 @@ async def run_worker(settings: Settings) -> None:
         if settings.webhook_url is not None:
             webhook = await exits.enter_async_context(Webhook(settings.webhook_url, settings.webhook_secret))
         people, bulk = make_workers(settings, client, db, tiktok, webhook)
+        # What is loaded by now stays: collecting garbage need not go through it again and again.
+        gc.freeze()
         async with people, bulk:
             sys.stdout.write(json.dumps({"worker": "ready"}) + "\n")
             sys.stdout.flush()

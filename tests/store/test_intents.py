@@ -1,6 +1,8 @@
 """What makes a second ad impossible, asked of PostgreSQL itself."""
 
 import asyncio
+import contextlib
+import secrets
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from sparkads.contracts.release import TargetState
 from sparkads.manifest import ManifestRow, Mode
 from store import audit, intents, publishing, releases
-from store.database import Pool
+from store.database import Database, Pool
 from store.releases import Campaign
 from tests.conftest import Label
 
@@ -91,27 +93,45 @@ async def authorize(label: Label, db: Pool) -> None:
     )
 
 
-async def taken(db: Pool, campaign_id: str, size: int = 20) -> list[str]:
-    """The rows that a batch gets, given back at once."""
-    async with db.acquire() as connection, connection.transaction():
-        batch = await intents.lock_batch(connection, campaign_id, 1, 1, size)
-    return [candidate.row_id for candidate in batch]
+class _GivenBack(Exception):
+    pass
 
 
-async def intend(db: Pool, campaign_id: str, tokens: dict[str, str]) -> None:
-    async with db.acquire() as connection, connection.transaction():
-        await intents.intend(connection, campaign_id, "batch", tokens)
+async def taken(db: Pool, campaign_id: str) -> list[str]:
+    """The rows that may be submitted now; given back at once."""
+    rows: list[str] = []
+    with contextlib.suppress(_GivenBack):
+        async with db.acquire() as connection, connection.transaction():
+            for page in await intents.ready_pages(connection, campaign_id, 1, 1, 20):
+                rows += await intend(connection, campaign_id, {row: secrets.token_hex(8) for row in page.row_ids})
+            raise _GivenBack
+    return rows
+
+
+async def intend(db: Database, campaign_id: str, tokens: dict[str, str]) -> list[str]:
+    """Claim rows of `campaign`, `{row_id: token}`; returns those that may be submitted."""
+    ad_group: int = await db.fetchval(
+        "SELECT min(ad_group) FROM targets WHERE campaign_id = $1 AND row_id = ANY($2)", campaign_id, list(tokens)
+    )
+    return [one.row_id for one in await intents.claim(db, campaign_id, 1, 1, ad_group, tokens, batch="batch")]
 
 
 async def test_a_target_has_one_live_intent_at_most(label: Label, db: Pool) -> None:
     campaign_id = await campaign(label, db)
-    await intend(db, campaign_id, {"row0": f"a{label.bc_id}"})
+    assert await intend(db, campaign_id, {"row0": f"a{label.bc_id}"}) == ["row0"]
+    await ready_all_the_same(db, campaign_id)
 
     with pytest.raises(asyncpg.UniqueViolationError, match="one_live_intent"):
         await intend(db, campaign_id, {"row1": f"b{label.bc_id}", "row0": f"c{label.bc_id}"})
 
     # All or nothing: the row beside it has none, either.
     assert await db.fetchval("SELECT count(*) FROM intents WHERE campaign_id = $1", campaign_id) == 1
+    assert await releases.state_of(db, campaign_id, "row1") is TargetState.READY
+
+
+async def ready_all_the_same(db: Pool, campaign_id: str) -> None:
+    """Whatever brings it about: rows with an intent say that they are ready."""
+    await db.execute("UPDATE targets SET state = 'ready' WHERE campaign_id = $1", campaign_id)
 
 
 @pytest.mark.parametrize("state", ["called", "published"])
@@ -123,6 +143,7 @@ async def test_nor_while_it_is_called_for_nor_after_it_is_published(label: Label
     if state == "published":
         async with db.acquire() as connection, connection.transaction():
             assert await intents.record_published(connection, {token: ("71", datetime.now(UTC))}) == [token]
+    await ready_all_the_same(db, campaign_id)
 
     with pytest.raises(asyncpg.UniqueViolationError):
         await intend(db, campaign_id, {"row0": f"b{label.bc_id}"})
@@ -231,7 +252,7 @@ async def test_a_long_transaction_does_not_stop_the_databases_clock(label: Label
         )
         await connection.execute("SELECT pg_sleep(0.01)")
 
-        assert len(await intents.lock_batch(connection, campaign_id, 1, 1, 20)) == 3
+        assert len(await intend(connection, campaign_id, {f"row{row}": f"{row}{label.bc_id}" for row in range(3)})) == 3
 
 
 @pytest.mark.parametrize(("paused", "cancelled"), [(True, False), (False, True), (True, True)])
@@ -246,15 +267,66 @@ async def test_no_row_is_given_while_paused_or_cancelled(
     assert await taken(db, campaign_id) == ["row0", "row1", "row2"]
 
 
-async def test_two_batches_at_once_never_share_a_row(label: Label, db: Pool) -> None:
+async def test_two_claims_at_once_never_share_a_row(label: Label, db: Pool) -> None:
     campaign_id = await campaign(label, db, rows=5)
 
     async with db.acquire() as one, db.acquire() as two, one.transaction(), two.transaction():
-        first = await intents.lock_batch(one, campaign_id, 1, 1, 3)
-        second = await intents.lock_batch(two, campaign_id, 1, 1, 3)
+        first = await intend(one, campaign_id, {f"row{row}": f"a{row}{label.bc_id}" for row in range(3)})
+        second = await intend(two, campaign_id, {f"row{row}": f"b{row}{label.bc_id}" for row in range(5)})
 
-    assert [row.row_id for row in first] == ["row0", "row1", "row2"]
-    assert [row.row_id for row in second] == ["row3", "row4"]
+    assert first == ["row0", "row1", "row2"]
+    assert second == ["row3", "row4"]
+
+
+@pytest.mark.parametrize(
+    "moved", ["wave = 2", "shard = 2", "ad_group = NULL", "state = 'paused'", "tier = 2", "due_at = now() + '1 hour'"]
+)
+async def test_a_row_that_has_moved_since_the_page_was_read_is_left_out(label: Label, db: Pool, moved: str) -> None:
+    campaign_id = await campaign(label, db)
+    (page,) = await intents.ready_pages(db, campaign_id, 1, 1, 20)
+    await db.execute(f"UPDATE targets SET {moved} WHERE campaign_id = $1 AND row_id = 'row1'", campaign_id)
+
+    claimed = await intents.claim(
+        db, campaign_id, 1, 1, page.ad_group, {row: f"{row}{label.bc_id}" for row in page.row_ids}, batch="batch"
+    )
+
+    assert [one.row_id for one in claimed] == ["row0", "row2"]
+    assert await db.fetchval("SELECT count(*) FROM intents WHERE campaign_id = $1", campaign_id) == 2
+
+
+async def test_pages_are_of_one_ad_group_each_and_in_the_manifests_order(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db, rows=7)
+    other = await db.fetchval(
+        """INSERT INTO ad_groups (campaign_id, advertiser_id, location_id, daily_budget, number, name, starts_at)
+           VALUES ($1, $2, '1', 1, 2, 'other', now()) RETURNING id""",
+        campaign_id,
+        label.ad_account,
+    )
+    await db.execute(
+        "UPDATE targets SET ad_group = $2 WHERE campaign_id = $1 AND row_id IN ('row0', 'row5')", campaign_id, other
+    )
+
+    pages = await intents.ready_pages(db, campaign_id, 1, 1, 3)
+
+    assert [page.row_ids for page in pages] == [("row1", "row2", "row3"), ("row4", "row6"), ("row0", "row5")]
+
+
+@pytest.mark.parametrize("state", [TargetState.BLOCKED, TargetState.FROZEN])
+async def test_a_row_that_a_gate_bars_has_no_intent_left(label: Label, db: Pool, state: TargetState) -> None:
+    # R5, R15
+    campaign_id = await campaign(label, db)
+    token = f"a{label.bc_id}"
+    await intend(db, campaign_id, {"row0": token})
+
+    async with db.acquire() as connection, connection.transaction():
+        assert await intents.record_barred(connection, token, state, "R5: no key")
+        assert not await intents.record_barred(connection, token, state, "once more")
+
+    assert not await intents.mark_called(db, [token])
+    row = await db.fetchrow("SELECT state, reason FROM targets WHERE campaign_id = $1 AND row_id = 'row0'", campaign_id)
+    assert row is not None
+    assert (row["state"], row["reason"]) == (state, "R5: no key")
+    assert not await db.fetchval("SELECT bool_or(live) FROM intents WHERE campaign_id = $1", campaign_id)
 
 
 async def test_a_row_with_an_open_intent_is_given_to_nobody(label: Label, db: Pool) -> None:

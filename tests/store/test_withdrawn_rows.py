@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from test_intents import campaign, intend, taken
 
 from sparkads.contracts.release import Selection, TargetState
-from store import authorizations, intents, releases, retries, takedowns
+from store import authorizations, intents, publishing, releases, retries, takedowns
 from store.authorizations import LiveAd
 from store.database import Pool
 from tests.conftest import Label
@@ -80,7 +80,10 @@ async def test_a_row_with_an_ad_is_never_retried_whatever_its_state_says(label: 
 
         assert await retries.take(connection, campaign_id, Selection(rows=("row0", "row1"))) == ["row1"]
         # Another intent is possible where the first came to nothing.
-        await intents.intend(connection, campaign_id, "batch", {"row1": f"b{label.bc_id}"})
+        waiting = await publishing.waiting_candidates(connection, campaign_id, "kiri")
+        await publishing.set_ready(connection, campaign_id, waiting)
+        await publishing.plan_ad_groups(connection, campaign_id, label.ad_account, capacity=100, ceiling=None)
+        assert await intend(connection, campaign_id, {"row1": f"b{label.bc_id}"}) == ["row1"]
 
 
 async def test_a_release_with_rows_under_way_is_not_finished(label: Label, db: Pool) -> None:
