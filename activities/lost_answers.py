@@ -14,8 +14,14 @@ T = TypeVar("T")
 
 
 async def found_or_made(find: Callable[[], Awaitable[T | None]], make: Callable[[], Awaitable[T]]) -> T:
+    """A thing that is found by its name, or made; arguments and errors as of `made_once`."""
+    found = await find()
+    return await made_once(find, make) if found is None else found
+
+
+async def made_once(find: Callable[[], Awaitable[T | None]], make: Callable[[], Awaitable[T]]) -> T:
     """
-    A thing that is found by its name, or made.
+    A thing that is not there, made.
 
     After a lost answer, and after TikTok's word that the name is taken, it is looked for, and never made again at once.
     Only when it stays away may the caller's activity be tried again, which begins with a look; TikTok refuses a second
@@ -29,9 +35,6 @@ async def found_or_made(find: Callable[[], Awaitable[T | None]], make: Callable[
     Raises:
         TikTokError: it could not be made, or it is not known whether it was.
     """
-    found = await find()
-    if found is not None:
-        return found
     try:
         return await make()
     except (UnknownOutcome, DuplicateName, DuplicateRequest):

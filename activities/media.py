@@ -15,12 +15,14 @@ from typing import Final, TypeVar
 from activities.failures import tiktok_failures
 from activities.lost_answers import found_or_made
 from activities.members import current_run
+from activities.together import each_to_its_end
 from sparkads.contracts.base import BlobRef
 from sparkads.errors import ManifestInvalid, TikTokRefused, refused
 from sparkads.files import FileDamaged, Files
+from sparkads.manifest.media import like
 from store import audit, media
 from store.database import Pool
-from store.media import FileNeeded, Kind, Transcoding
+from store.media import CoverOfVideo, FileNeeded, Kind, Transcoding
 from store.releases import Campaign
 from tiktok import Image, InvalidRequest, NotReady, TikTokClient, Video, WrongRoute
 
@@ -50,8 +52,20 @@ class Uploads:
 
     async def bring(self, client: TikTokClient, campaign: Campaign) -> None:
         """Upload what ready rows need, and wait until it can be used; rows whose files can't are refused."""
-        for needed in await media.files_needed(self._db, campaign.campaign_id):
-            await self._bring(client, campaign, needed)
+        needed = await media.files_needed(self._db, campaign.campaign_id)
+        await each_to_its_end(*(self._bring(client, campaign, one) for one in needed))
+        await self._compare_shapes(campaign)
+        await self._wait_until_ready(client, campaign)
+
+    async def _compare_shapes(self, campaign: Campaign) -> None:
+        """TikTok refuses an ad whose cover is not of its video's shape, and its whole batch with it."""
+        for pair in await media.covers_with_videos(self._db, campaign.campaign_id):
+            if not like(pair.cover, pair.video):
+                shown = [f"{width} x {height}" for width, height in (pair.cover, pair.video)]
+                reason = f"the cover is {shown[0]} pixels, the video {shown[1]}; TikTok wants the shape of the video"
+                await self._refuse(campaign, Kind.COVER, pair, reason)
+
+    async def _wait_until_ready(self, client: TikTokClient, campaign: Campaign) -> None:
         pause = FIRST_PAUSE
         while videos := await media.transcoding(self._db, campaign.campaign_id):
             ready = [await self._is_ready(client, campaign, video) for video in videos]
@@ -68,10 +82,14 @@ class Uploads:
                 with tiktok_failures(passing=InvalidRequest):
                     if needed.kind is Kind.VIDEO:
                         video = await self._video(client, needed)
-                        await media.put_media(connection, needed.advertiser_id, needed.sha256, video.video_id)
+                        await media.put_media(
+                            connection, needed, video.video_id, width=video.width, height=video.height
+                        )
                     else:
                         image = await self._cover(client, needed)
-                        await media.put_image(connection, needed.advertiser_id, needed.sha256, image.image_id)
+                        await media.put_image(
+                            connection, needed, image.image_id, width=image.width, height=image.height
+                        )
         except FileDamaged as error:
             raise refused(ManifestInvalid(str(error))) from error
         except WrongRoute as error:
@@ -133,9 +151,11 @@ class Uploads:
         await self._refuse(campaign, Kind.VIDEO, video, reason)
         return True
 
-    async def _refuse(self, campaign: Campaign, kind: Kind, file: FileNeeded | Transcoding, reason: str) -> None:
+    async def _refuse(
+        self, campaign: Campaign, kind: Kind, file: FileNeeded | Transcoding | CoverOfVideo, reason: str
+    ) -> None:
         async with self._db.acquire() as connection, connection.transaction():
-            rows = await media.refuse_file(connection, campaign.campaign_id, file.advertiser_id, file.sha256, reason)
+            rows = await media.refuse_rows(connection, campaign.campaign_id, file.advertiser_id, file.hashes, reason)
             await audit.write_rows(
                 connection,
                 bc_id=campaign.bc_id,

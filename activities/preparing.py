@@ -15,7 +15,7 @@ from temporalio import activity
 
 from activities.campaigns import known_campaign
 from activities.failures import DEFINITE_NO, tiktok_failures
-from activities.lost_answers import found_or_made
+from activities.lost_answers import found_or_made, made_once
 from activities.media import Uploads
 from activities.members import current_run
 from activities.platform import Platform
@@ -127,10 +127,16 @@ class PreparingActivities:
         groups = await publishing.ad_groups_to_make(self._db, prepare.campaign_id, advertiser_id)
         if groups:
             tiktok_campaign_id = await self._tiktok_campaign(client, prepare, advertiser_id)
+            with tiktok_failures():
+                listed = await client.ads.ad_groups(advertiser_id, campaign_ids=[tiktok_campaign_id])
+            there = {one.adgroup_name: one for one in listed}
             for group in groups:
                 # Rights that have ended meanwhile: TikTok takes no end in the past, and the gate blocks the rows.
                 if group.ends_at is None or group.ends_at > datetime.now(UTC):
-                    await self._ad_group(client, prepare.template, tiktok_campaign_id, group)
+                    made = there.get(group.name) or await self._ad_group(
+                        client, prepare.template, tiktok_campaign_id, group
+                    )
+                    await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
 
     async def _tiktok_campaign(self, client: TikTokClient, prepare: Prepare, advertiser_id: str) -> str:
         """Our TikTok campaign in an ad account."""
@@ -157,7 +163,7 @@ class PreparingActivities:
 
     async def _ad_group(
         self, client: TikTokClient, template: AdTemplate, tiktok_campaign_id: str, group: AdGroup
-    ) -> None:
+    ) -> TikTokAdGroup:
         async def find() -> TikTokAdGroup | None:
             return _first(
                 await client.ads.ad_groups(group.advertiser_id, campaign_ids=[tiktok_campaign_id], name=group.name)
@@ -184,8 +190,7 @@ class PreparingActivities:
             return await client.ads.create_ad_group(group.advertiser_id, new)
 
         with tiktok_failures():
-            made = await found_or_made(find, make)
-        await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
+            return await made_once(find, make)
 
 
 def daily_ceiling(ceilings: Iterable[DailyCeiling], advertiser_id: str) -> Decimal | None:

@@ -25,6 +25,7 @@ from activities.failures import RECONNECT_CHECK
 from activities.gates import gone_accounts, verdict
 from activities.members import Members, current_run
 from activities.platform import Platform
+from activities.together import each_to_its_end
 from activities.tokens import ad_name, by_token, made_ads
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
@@ -250,11 +251,7 @@ class PublishActivities:
             await self._until_due(step.shard)
             where = step.shard.campaign_id, step.shard.wave, step.shard.shard
             work = _Work(step, campaign, client, await intents.ready_pages(self._db, *where, BATCH))
-            # Each to its end, whatever becomes of another: to give up a call that is under way makes it unknown.
-            ended = await asyncio.gather(*(self._lane(work) for _ in range(work.lanes)), return_exceptions=True)
-            for error in ended:
-                if error is not None:
-                    raise error
+            await each_to_its_end(*(self._lane(work) for _ in range(work.lanes)))
             counts = await releases.shard_counts(self._db, *where)
         if not work.done.batches and not work.done.waiting_for:
             work.done.wait_seconds, work.done.waiting_for = LOOK_AGAIN, NOTHING_MAY

@@ -1,7 +1,7 @@
 """Videos and covers in ad accounts: each is uploaded once per ad account and content, by one process at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
@@ -29,6 +29,11 @@ class FileNeeded(Contract):
     sha256: str
     size: int
 
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """Of the files that a row has to have."""
+        return (self.sha256,)
+
 
 class Transcoding(Contract):
     """An uploaded video that TikTok has proposed no cover for yet."""
@@ -38,6 +43,26 @@ class Transcoding(Contract):
     video_id: str
     seconds: float
     """since it was uploaded"""
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """Of the files that a row has to have."""
+        return (self.sha256,)
+
+
+class CoverOfVideo(Contract):
+    """A cover and a video that ready targets use together; width and height of each in pixels."""
+
+    advertiser_id: str
+    cover_sha256: str
+    video_sha256: str
+    cover: tuple[int, int]
+    video: tuple[int, int]
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """Of the files that a row has to have."""
+        return (self.cover_sha256, self.video_sha256)
 
 
 async def files_needed(db: Database, campaign_id: str) -> list[FileNeeded]:
@@ -79,24 +104,53 @@ async def _is_uploaded(db: Database, needed: FileNeeded) -> bool:
     return bool(await db.fetchval(query, needed.advertiser_id, needed.sha256))
 
 
-async def put_media(db: Database, advertiser_id: str, sha256: str, video_id: str) -> None:
+async def put_media(db: Database, file: FileNeeded, video_id: str, *, width: int | None, height: int | None) -> None:
     """Remember an uploaded video; its first cover follows."""
     await db.execute(
-        "INSERT INTO media (advertiser_id, sha256, video_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        advertiser_id,
-        sha256,
+        """INSERT INTO media (advertiser_id, sha256, video_id, width, height) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT DO NOTHING""",
+        file.advertiser_id,
+        file.sha256,
         video_id,
+        width,
+        height,
     )
 
 
-async def put_image(db: Database, advertiser_id: str, sha256: str, image_id: str) -> None:
+async def put_image(db: Database, file: FileNeeded, image_id: str, *, width: int | None, height: int | None) -> None:
     """Remember an uploaded cover."""
     await db.execute(
-        "INSERT INTO images (advertiser_id, sha256, image_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        advertiser_id,
-        sha256,
+        """INSERT INTO images (advertiser_id, sha256, image_id, width, height) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT DO NOTHING""",
+        file.advertiser_id,
+        file.sha256,
         image_id,
+        width,
+        height,
     )
+
+
+async def covers_with_videos(db: Database, campaign_id: str) -> list[CoverOfVideo]:
+    """The covers and videos that ready targets use together, as far as TikTok has measured both."""
+    rows = await db.fetch(
+        """SELECT DISTINCT t.advertiser_id, t.cover_sha256, t.video_sha256,
+                  i.width AS cover_width, i.height AS cover_height, m.width AS video_width, m.height AS video_height
+           FROM targets t JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256
+           JOIN images i ON i.advertiser_id = t.advertiser_id AND i.sha256 = t.cover_sha256
+           WHERE t.campaign_id = $1 AND t.state = 'ready'
+             AND i.width > 0 AND i.height > 0 AND m.width > 0 AND m.height > 0 ORDER BY 1, 2, 3""",
+        campaign_id,
+    )
+    return [
+        CoverOfVideo(
+            advertiser_id=row["advertiser_id"],
+            cover_sha256=row["cover_sha256"],
+            video_sha256=row["video_sha256"],
+            cover=(row["cover_width"], row["cover_height"]),
+            video=(row["video_width"], row["video_height"]),
+        )
+        for row in rows
+    ]
 
 
 async def transcoding(db: Database, campaign_id: str) -> list[Transcoding]:
@@ -121,19 +175,20 @@ async def put_first_cover(db: Database, video: Transcoding, cover_id: str) -> No
     )
 
 
-async def refuse_file(
-    connection: Connection, campaign_id: str, advertiser_id: str, sha256: str, reason: str
+async def refuse_rows(
+    connection: Connection, campaign_id: str, advertiser_id: str, hashes: Sequence[str], reason: str
 ) -> list[str]:
-    """Refuse the ready targets of a video or a cover that TikTok will not take; returns their row ids."""
+    """Refuse the ready targets that have all of these files, since TikTok will not take them; returns their row ids."""
     rows = await connection.fetch(
         """WITH refused AS (
                UPDATE targets SET state = $4, reason = $5
-               WHERE campaign_id = $1 AND advertiser_id = $2 AND $3 IN (video_sha256, cover_sha256) AND state = 'ready'
+               WHERE campaign_id = $1 AND advertiser_id = $2 AND ARRAY[video_sha256, cover_sha256] @> $3::text[]
+                 AND state = 'ready'
                RETURNING row_id, row_number)
            SELECT row_id FROM refused ORDER BY row_number""",
         campaign_id,
         advertiser_id,
-        sha256,
+        list(hashes),
         TargetState.REFUSED,
         reason[:500],
     )

@@ -190,6 +190,39 @@ async def test_flaws_and_odd_covers_refuse_only_their_own_rows(label: Label, db:
     assert done["cover"].reason.startswith("TikTok refused the cover:")
 
 
+async def test_a_cover_of_another_shape_refuses_its_rows_before_any_ad_is_made(
+    label: Label, db: Pool, tmp_path: Path, shelf: str
+) -> None:
+    await label.authorized("kiri", "ari", "tama")
+    write_video(tmp_path / "song.mp4", 1)
+    write_cover(tmp_path / "wide.png", 960, 540)
+    write_cover(tmp_path / "face.png")
+    # At an address, a file's shape is only known once TikTok has it.
+    video, wide, face = (f"{shelf}/{name}" for name in ("song.mp4", "wide.png", "face.png"))
+    rows = [
+        push("wide", "@kiri", label.ad_account, video=video, cover=wide),
+        push("like", "@ari", label.ad_account, video=video, cover=face),
+        push("none", "@tama", label.ad_account, video=video),
+    ]
+    before = (await label.simulator.get("calls"))["paths"].get("/ad/create/", {"calls": 0})["calls"]
+    run = await release(label, db, tmp_path, rows)
+
+    done = await run.finished()
+
+    assert {row_id: row.state for row_id, row in done.items()} == {
+        "wide": TargetState.REFUSED,
+        "like": TargetState.PUBLISHED,
+        "none": TargetState.PUBLISHED,
+    }
+    assert done["wide"].reason == (
+        "the cover is 960 x 540 pixels, the video 540 x 960; TikTok wants the shape of the video"
+    )
+    lines = await db.fetch("SELECT subject FROM audit WHERE bc_id = $1 AND action = 'cover refused'", label.bc_id)
+    assert [line["subject"] for line in lines] == ["rows wide"]
+    # No batch was refused, and halved, because of it.
+    assert (await label.simulator.get("calls"))["paths"]["/ad/create/"]["calls"] == before + 1
+
+
 async def test_a_file_that_arrives_damaged_is_sent_once_more(label: Label, db: Pool, tmp_path: Path) -> None:
     await label.authorized("kiri")
     damaged = {"kind": "code", "code": 40900, "message": "The file signature does not match the file."}

@@ -1,0 +1,16 @@
+"""What TikTok measured of videos and covers."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0016"
+down_revision = "0015"
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name."""
+    sql = Path(__file__).with_suffix(".sql").read_text()
+    driver = op.get_bind().connection.dbapi_connection
+    assert driver is not None  # noqa: S101 - alembic hands over an open connection
+    driver.run_async(lambda connection: connection.execute(sql))
