@@ -147,6 +147,7 @@ def _table(runs: Sequence[Measured]) -> Table:
         ("  after the review: the report", [_shown(one.cpu_seconds_after * 1e3, one) for one in runs]),
         ("calls to ad/create for each target", [f"{one.create_calls / one.targets:.4f}" for one in runs]),
         ("other calls for each target", [f"{one.other_calls / one.targets:.4f}" for one in runs]),
+        ("  before the instant: roles, room, ad groups", [_shown(one.calls_before, one, places=4) for one in runs]),
         ("history events for each target", [_shown(one.events, one) for one in runs]),
         ("growth of PostgreSQL for each target, bytes", [f"{one.database_bytes / one.targets:,.0f}" for one in runs]),
         ("history for each target, bytes", [_shown(one.history_bytes, one, places=0) for one in runs]),

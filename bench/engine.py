@@ -40,6 +40,7 @@ async def run_engine(world: World, targets: int, workers: Sequence[int]) -> Meas
     """Publish `targets` pushes as a release, and wait for their review."""
     pids = [*workers, world.stack.processes["Temporal"], world.stack.processes["PostgreSQL"]]
     size, cpu = await database_bytes(world.db), cpu_seconds(pids)
+    at_first = await world.calls()
     async with memory(workers) as watched:
         release = await prepare_release(world, targets)
         calls, cpu_at_rest = await world.calls(), cpu_seconds(pids)
@@ -64,6 +65,7 @@ async def run_engine(world: World, targets: int, workers: Sequence[int]) -> Meas
         cpu_seconds_after=cpu_ended - cpu_confirmed,
         create_calls=called.create - calls.create,
         other_calls=called.other - calls.other,
+        calls_before=calls.other - at_first.other,
         database_bytes=await database_bytes(world.db) - size,
         history_bytes=history,
         events=events,

@@ -25,7 +25,8 @@ class Measured:
             uploads. Others are given what is ready to be published.
         cpu_seconds_after: The same from there until the release has ended: leftovers removed, its report written.
         create_calls: Calls to ad/create.
-        other_calls: All other calls, media and the sweep apart.
+        other_calls: All other calls in that time, media and the sweep apart.
+        calls_before: The same from the start of a release until only its instant is left: roles, room, ad groups.
         database_bytes: By how much PostgreSQL has grown.
         history_bytes: Of the histories of its workflows in Temporal.
         events: History events in Temporal.
@@ -41,6 +42,7 @@ class Measured:
     cpu_seconds_after: float
     create_calls: int
     other_calls: int
+    calls_before: int
     database_bytes: int
     history_bytes: int
     events: int

@@ -16,6 +16,7 @@ RUN = Measured(
     cpu_seconds=3.0,
     cpu_seconds_before=1.0,
     cpu_seconds_after=0.5,
+    calls_before=1,
     create_calls=50,
     other_calls=40,
     database_bytes=2_000_000,

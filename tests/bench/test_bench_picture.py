@@ -10,7 +10,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def _run(name: str, seconds: float, cpu: float) -> Measured:
-    return Measured(name, 2_000, seconds, seconds + 2, cpu, 0.0, 0.0, 100, 20, 1, 1, 1, 1)
+    return Measured(name, 2_000, seconds, seconds + 2, cpu, 0.0, 0.0, 100, 20, 0, 1, 1, 1, 1)
 
 
 RUNS = [_run(FLOOR, 1.0, 1.0), _run("A & B <C>", 10.0, 6.0), _run(ENGINE, 2.0, 3.0)]

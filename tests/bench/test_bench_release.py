@@ -57,7 +57,7 @@ def test_what_is_compared_with_goals() -> None:
         check=[Check("CSV", 1_000, 1, 0.5, 70 * MIB, 5 * MIB), Check("CSV", 10_000, 1, 6.0, 120 * MIB, 50 * MIB)],
         plan=[Planning(10_000, 0, 3.0, 404, 3 * MIB, 4_000, 190 * MIB, 80 * MIB)],
         campaign=[CAMPAIGN, replace(CAMPAIGN, rows=1_000)],
-        plain=[Measured(FLOOR, 10_000, 5.0, 6.0, 1.0, 0.0, 0.0, 500, 10, 1, 1, 1, 1)],
+        plain=[Measured(FLOOR, 10_000, 5.0, 6.0, 1.0, 0.0, 0.0, 500, 10, 0, 1, 1, 1, 1)],
     )
 
     assert {one.name: (pytest.approx(one.value), one.met) for one in measured.ratios()} == {
