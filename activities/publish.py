@@ -14,7 +14,8 @@ import asyncio
 import math
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -54,11 +55,16 @@ BATCH = 20
 
 LANES = 3
 """
-Calls that a shard has under way at once, or one for every `ROWS_A_LANE` of its rows, if those are more: while TikTok
-answers one, the next batch is claimed. A worker that is killed leaves as many batches to be settled from evidence, so
-there are few.
+Calls that a shard has under way at once: while TikTok answers one, the next batch is claimed. A worker that is killed
+leaves as many batches to be settled from evidence, so there are few.
 """
 ROWS_A_LANE = 170
+"""A large shard has a call under way for as many of its rows, as far as there are spare lanes."""
+SPARE_LANES = 30
+"""
+In one process, for all its large shards. With three workers full of shards, a batch then waits two minutes for its turn
+in TikTok's lowest tier, which the activity's time-out allows.
+"""
 
 WORK_FOR = 30.0
 """Seconds after which an activity begins no further batch, so that its workflow shows how far it is."""
@@ -187,7 +193,6 @@ class _Work:
         self.client = client
         self.done = _Tally()
         self._pages = deque(pages)
-        self.lanes = min(len(pages), max(LANES, math.ceil(sum(len(page.row_ids) for page in pages) / ROWS_A_LANE)))
         self._now = asyncio.get_running_loop().time
         self._began_at = self._now()
         self._stop_at = self._began_at + WORK_FOR
@@ -238,6 +243,7 @@ class PublishActivities:
         self._db = db
         self._platform = platform
         self._people = people
+        self._spare_lanes = SPARE_LANES
         self._answer_within = min(ANSWER_AT_MOST, settle_window.total_seconds() * ANSWER_IN_WINDOW)
 
     @activity.defn
@@ -250,8 +256,10 @@ class PublishActivities:
             await self._people.access(campaign.bc_id, campaign.operator)  # at the instant, it is known
             await self._until_due(step.shard)
             where = step.shard.campaign_id, step.shard.wave, step.shard.shard
-            work = _Work(step, campaign, client, await intents.ready_pages(self._db, *where, BATCH))
-            await each_to_its_end(*(self._lane(work) for _ in range(work.lanes)))
+            pages = await intents.ready_pages(self._db, *where, BATCH)
+            work = _Work(step, campaign, client, pages)
+            with self._lanes(pages) as lanes:
+                await each_to_its_end(*(self._lane(work) for _ in range(lanes)))
             counts = await releases.shard_counts(self._db, *where)
         if not work.done.batches and not work.done.waiting_for:
             work.done.wait_seconds, work.done.waiting_for = LOOK_AGAIN, NOTHING_MAY
@@ -263,6 +271,17 @@ class PublishActivities:
             if seconds > NEAR:
                 return
             await asyncio.sleep(seconds)
+
+    @contextmanager
+    def _lanes(self, pages: Sequence[Page]) -> Iterator[int]:
+        """How many calls to have under way; spare lanes are given back in the end."""
+        wanted = math.ceil(sum(len(page.row_ids) for page in pages) / ROWS_A_LANE) - LANES
+        spare = max(0, min(wanted, self._spare_lanes))
+        self._spare_lanes -= spare
+        try:
+            yield min(len(pages), LANES + spare)
+        finally:
+            self._spare_lanes += spare
 
     async def _lane(self, work: _Work) -> None:
         """Batch after batch, until nothing is left, it is time to stop, or another lane had to."""
