@@ -84,6 +84,10 @@ def _show(console: Console, outcome: Outcome) -> None:
         f"{outcome.faults['calls']} calls to TikTok, {outcome.faults['throttled']} refused as too frequent; "
         f"{outcome.seconds:.0f} s"
     )
+    in_storm, ads = outcome.evidence.in_storm
+    console.print(f"{in_storm} of {ads} ads were made while all this happened")
+    if not outcome.evidence.is_meaningful:
+        console.print("  ✗ that is too little for the run to say anything", style="red")
     for violation in outcome.violations:
         console.print(f"  ✗ {violation}", style="red", markup=False)
     for state, rows in sorted(outcome.unexplained.items()):
@@ -91,7 +95,8 @@ def _show(console: Console, outcome: Outcome) -> None:
             f"  ✗ the trail does not tell the fate of {len(rows)} {state} rows: {', '.join(rows)}", style="red"
         )
     wrong = len(outcome.violations) + sum(map(len, outcome.unexplained.values()))
-    console.print(f"{wrong} things do not hold." if wrong else "Everything holds.")
+    if wrong or outcome.is_good:
+        console.print(f"{wrong} things do not hold." if wrong else "Everything holds.")
 
 
 def _document(seed: int, outcome: Outcome) -> dict[str, object]:
@@ -102,6 +107,7 @@ def _document(seed: int, outcome: Outcome) -> dict[str, object]:
         "counts": outcome.counts,
         "happened": outcome.happened,
         "calls": outcome.faults,
+        "ads_in_storm": outcome.evidence.in_storm,
         "violations": [asdict(violation) for violation in outcome.violations],
         "unexplained": outcome.unexplained,
     }

@@ -88,8 +88,8 @@ class Outcome:
 
     @property
     def is_good(self) -> bool:
-        """Whether everything holds."""
-        return not self.violations and not self.unexplained
+        """Whether everything holds, and was tried."""
+        return not self.violations and not self.unexplained and self.evidence.is_meaningful
 
 
 async def run(world: World, storm: Storm, watch: Watch, *, patience: float, data_dir: Path | None = None) -> Outcome:
@@ -135,6 +135,8 @@ class _Run:
     found: list[Violation] = field(default_factory=list)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     final: asyncio.Event = field(default_factory=asyncio.Event)
+    storm_began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    storm_ended: datetime = field(default_factory=lambda: datetime.now(UTC))
     start: float = 0.0
     ended: float = 0.0
 
@@ -152,7 +154,7 @@ class _Run:
             await asyncio.sleep(_LOOK)
 
     async def release(self) -> None:
-        """Start it, and let the accounts that are there be shared; from then on calls fail."""
+        """Start it, and let the accounts that are there be shared; before anything is published, calls fail."""
         with TemporaryDirectory() as folder:
             videos = [await self._video(Path(folder) / f"{number}.mp4", number + 1) for number in range(VIDEOS)]
         self.started = datetime.now(UTC).replace(microsecond=0)
@@ -161,11 +163,13 @@ class _Run:
         await self.spark.start_release(
             ReleaseInput(campaign_id=CAMPAIGN, bc_id=BC, actor=ADMIN, operator=ADMIN, manifest=bundle)
         )
-        while not set(counts := await self._counts()) - {TargetState.WAITING}:
+        # Sharing takes the longest of all: begun earlier, the storm would be over before the first ad is made.
+        missing = sum(row.owner in {Owner.LATE, Owner.SILENT} for row in self.world.rows)
+        while (counts := await self._counts()).get(TargetState.WAITING, 0) > missing or not counts:
             self.watch(counts, "accounts are shared")
             await asyncio.sleep(_LOOK)
         await self._control("POST", "faults", misfortunes.fault_plan(self.world.seed))
-        self.start = time.monotonic()
+        self.start, self.storm_began = time.monotonic(), datetime.now(UTC)
 
     async def suffer(self) -> None:
         """One misfortune after the other, at its time or as soon as the one before is over; then no more faults."""
@@ -182,6 +186,7 @@ class _Run:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
         await self._control("POST", "faults", {"rules": []})
+        self.storm_ended = datetime.now(UTC)
 
     async def _is_final(self, until: float) -> bool:
         """Wait until an instant; True as soon as every row is in a final state."""
@@ -223,6 +228,7 @@ class _Run:
         evidence = Evidence(
             world=self.world,
             started=self.started,
+            storm=(self.storm_began, self.storm_ended),
             record=await releases.report_rows(self.db, CAMPAIGN),
             ad_groups={row["adgroup_id"]: row["rows"] for row in groups},
             campaigns=frozenset(row["tiktok_campaign_id"] for row in campaigns),

@@ -17,6 +17,8 @@ from sparkads.contracts.release import FINAL_STATES, TargetState
 from sparkads.manifest import Visibility
 from store.releases import ReportRow
 
+MEANINGFUL = 0.5
+"""Share of the ads that have to be made while misfortunes happen."""
 _WORD = re.compile(r"[A-Za-z0-9._-]+")
 _SEEN = {Visibility.PROFILE: "profile", Visibility.ADS_ONLY: "ads_only"}
 _DELETED = ("AD_STATUS_DELETE", "AD_STATUS_ADGROUP_DELETE", "AD_STATUS_CAMPAIGN_DELETE")
@@ -39,6 +41,7 @@ class Evidence:
     Attributes:
         world: what was wanted, and what owners did.
         started: instant from which due rows count.
+        storm: when the first and the last misfortune may have happened.
         record: the rows on our record.
         ad_groups: TikTok's ids of the ad groups on our record, with how many rows each has.
         campaigns: TikTok's ids of the TikTok campaigns on our record.
@@ -49,6 +52,7 @@ class Evidence:
 
     world: World
     started: datetime
+    storm: tuple[datetime, datetime]
     record: Sequence[ReportRow]
     ad_groups: Mapping[str, int]
     campaigns: frozenset[str]
@@ -64,6 +68,19 @@ class Evidence:
             if ad["secondary_status"] not in _DELETED:
                 found[str(ad["ad_name"]).split(" ", 1)[0]].append(ad)
         return dict(found)
+
+    @cached_property
+    def in_storm(self) -> tuple[int, int]:
+        """How many ads were made while misfortunes happened, of how many."""
+        first, last = self.storm
+        made = [datetime.fromisoformat(ad["created_at"]) for ads in self.ads.values() for ad in ads]
+        return sum(first <= one <= last for one in made), len(made)
+
+    @property
+    def is_meaningful(self) -> bool:
+        """Whether enough was published under misfortune. A small run on a busy machine may come to it too late."""
+        in_storm, ads = self.in_storm
+        return in_storm >= ads * MEANINGFUL
 
     @cached_property
     def posts(self) -> dict[str, list[Mapping[str, Any]]]:

@@ -26,7 +26,9 @@ MOST_ACCOUNTS = 200
 """R6."""
 
 _DENIED = 0.05
-_LATER = 0.4
+_LATER = 0.6
+_INSTANTS = (1.0, 1.2, 1.4, 1.6)
+"""Of the rows that are due later, as multiples of the soonest: something is published all through the storm."""
 
 
 class Owner(StrEnum):
@@ -176,9 +178,9 @@ def draw(seed: int, *, targets: int, accounts: int, soonest: float) -> World:
 
 def _row(random: Random, number: int, handle: str, owners: Mapping[str, Owner], soonest: float) -> Row:
     owner = owners[handle]
-    later = random.choice((soonest, soonest * 1.5)) if random.random() < _LATER else None
+    later = soonest * random.choice(_INSTANTS) if random.random() < _LATER else None
     if owner is Owner.SILENT:
-        later = soonest * 1.5  # a row that is due as soon as possible would wait for its owner for ever
+        later = soonest * _INSTANTS[-1]  # a row that is due as soon as possible would wait for its owner for ever
     elif owner is Owner.LATE:
         later = None  # and one with an instant would be blocked at it
     return Row(
