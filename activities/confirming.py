@@ -50,6 +50,8 @@ class Reviewed(Contract):
     """How many ads of a shard are still in review, and how often to look."""
 
     open: int
+    left: int = 0
+    """rows that have become ready in the meantime: their account, or their video, was late"""
     counts: dict[TargetState, int]
     fast_seconds: float
     slow_seconds: float
@@ -108,6 +110,7 @@ class ConfirmingActivities:
         counts = await releases.shard_counts(self._db, shard.campaign_id, shard.wave, shard.shard)
         return Reviewed(
             open=counts.get(TargetState.IN_REVIEW, 0),
+            left=await intents.ready_rows(self._db, shard.campaign_id, shard.wave, shard.shard),
             counts=counts,
             fast_seconds=self._review_fast.total_seconds(),
             slow_seconds=self._review_slow.total_seconds(),

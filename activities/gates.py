@@ -11,6 +11,8 @@ from store.database import Pool
 from store.members import MemberAccess
 from store.publishing import Candidate
 
+NO_RIGHTS = "rights: the row's rights_from and rights_until do not cover its instant"
+
 
 async def gone_accounts(db: Pool, platform: Platform, bc_id: str, operator: MemberAccess) -> frozenset[str]:
     """
@@ -63,7 +65,7 @@ def blockers(candidate: Candidate, operator: MemberAccess) -> Iterator[str]:
     if key is not None:
         yield key
     if not candidate.has_rights:
-        yield "rights: the row's rights_from and rights_until do not cover its instant"
+        yield NO_RIGHTS
 
 
 def _beyond_scope(candidate: Candidate) -> str | None:

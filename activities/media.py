@@ -50,24 +50,24 @@ class Uploads:
         self._files = files
         self._slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
 
-    async def bring(self, client: TikTokClient, campaign: Campaign) -> None:
-        """Upload what ready rows need, and wait until it can be used; rows whose files can't are refused."""
-        needed = await media.files_needed(self._db, campaign.campaign_id)
+    async def bring(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> None:
+        """Upload what ready rows of an ad account need, and wait for it; rows whose files are no use are refused."""
+        needed = await media.files_needed(self._db, campaign.campaign_id, advertiser_id)
         await each_to_its_end(*(self._bring(client, campaign, one) for one in needed))
-        await self._compare_shapes(campaign)
-        await self._wait_until_ready(client, campaign)
+        await self._compare_shapes(campaign, advertiser_id)
+        await self._wait_until_ready(client, campaign, advertiser_id)
 
-    async def _compare_shapes(self, campaign: Campaign) -> None:
+    async def _compare_shapes(self, campaign: Campaign, advertiser_id: str) -> None:
         """TikTok refuses an ad whose cover is not of its video's shape, and its whole batch with it."""
-        for pair in await media.covers_with_videos(self._db, campaign.campaign_id):
+        for pair in await media.covers_with_videos(self._db, campaign.campaign_id, advertiser_id):
             if not like(pair.cover, pair.video):
                 shown = [f"{width} x {height}" for width, height in (pair.cover, pair.video)]
                 reason = f"the cover is {shown[0]} pixels, the video {shown[1]}; TikTok wants the shape of the video"
                 await self._refuse(campaign, Kind.COVER, pair, reason)
 
-    async def _wait_until_ready(self, client: TikTokClient, campaign: Campaign) -> None:
+    async def _wait_until_ready(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> None:
         pause = FIRST_PAUSE
-        while videos := await media.transcoding(self._db, campaign.campaign_id):
+        while videos := await media.transcoding(self._db, campaign.campaign_id, advertiser_id):
             ready = [await self._is_ready(client, campaign, video) for video in videos]
             if all(ready):
                 return

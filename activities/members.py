@@ -41,6 +41,15 @@ class Members:
             known = await members.get(self._db, bc_id, user_id, not_before=datetime.now(UTC) - self._max_age)
             return known or await self._ask(bc_id, user_id)
 
+    async def access_now(self, bc_id: str, user_id: str) -> MemberAccess:
+        """
+        The same, as TikTok says now, for whoever is about to say no for good.
+
+        What is remembered may lack a grant that was given while TikTok was being asked.
+        """
+        async with self._asking[bc_id, user_id]:
+            return await self._ask(bc_id, user_id)
+
     async def _ask(self, bc_id: str, user_id: str) -> MemberAccess:
         client = await self._platform.client(bc_id)
         fetched_at = datetime.now(UTC)

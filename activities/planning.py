@@ -105,7 +105,7 @@ class PlanningActivities:
         invitations = sorted({handle for (handle, _), one in facts.items() if one.asset_id is None})
         slots = await self._slots(release.bc_id, invitations)
         beyond_cap = frozenset(slots.beyond_cap)
-        found = await self._found_at_tiktok(client, release.bc_id, rows, facts)
+        found = await self._found_at_tiktok(client, release, rows, facts)
         now = datetime.now(UTC)
         layouts = _layouts(rows, release, now)
         for ad_account, layout in layouts.items():
@@ -155,7 +155,7 @@ class PlanningActivities:
     async def _found_at_tiktok(
         self,
         client: TikTokClient,
-        bc_id: str,
+        release: ReleaseInput,
         rows: Sequence[ManifestRow],
         facts: dict[tuple[str, str], AccountFacts],
     ) -> defaultdict[str, list[str]]:
@@ -172,12 +172,14 @@ class PlanningActivities:
             )
             for row in rows
         ]
-        reasons = [(await check_posts(client, bc_id, unplanned)).blocked]
+        reasons = [(await check_posts(client, release.bc_id, unplanned)).blocked]
         by_ad_account: defaultdict[str, list[Unplanned]] = defaultdict(list)
         for one in unplanned:
             by_ad_account[one.advertiser_id].append(one)
         for advertiser_id, its_rows in by_ad_account.items():
-            reasons.append(await rows_without_room(self._db, client, bc_id, advertiser_id, its_rows))
+            reasons.append(
+                await rows_without_room(self._db, client, release.bc_id, release.campaign_id, advertiser_id, its_rows)
+            )
             wanted: defaultdict[str, list[str]] = defaultdict(list)
             for one in its_rows:
                 if one.named_adgroup_id is not None:

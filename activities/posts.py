@@ -26,18 +26,26 @@ class Findings(NamedTuple):
     blocked: dict[str, list[str]]
 
 
-async def check_posts(client: TikTokClient, bc_id: str, rows: Iterable[Unplanned]) -> Findings:
+async def check_posts(
+    client: TikTokClient, bc_id: str, rows: Iterable[Unplanned], music: dict[str, bool] | None = None
+) -> Findings:
     """
     Look at the posts of rows that pull: 20 posts a call for each identity, and one call for the music of each post.
 
     An identity that TikTok refuses says nothing about its posts: the gate finds that when the row is due.
+
+    Args:
+        client: TikTok.
+        bc_id: the Business Center that holds the accounts.
+        rows: those that pull nothing are passed over.
+        music: by post, whether its music is cleared, as far as that is known; what is found out is added.
     """
     by_identity: defaultdict[tuple[str, str], list[Unplanned]] = defaultdict(list)
     for row in rows:
         if row.pull_item_id is not None and row.identity_id is not None:
             by_identity[row.advertiser_id, row.identity_id].append(row)
     findings = Findings({}, defaultdict(list))
-    music: dict[str, bool] = {}
+    music = {} if music is None else music
     for (advertiser_id, identity_id), pulls in by_identity.items():
         posts = await _posts(client, advertiser_id, identity_id, bc_id, pulls)
         if posts is None:

@@ -5,9 +5,10 @@ Posts are looked at, files are uploaded, room for ads is asked for, TikTok campa
 What can't work is taken out by name here, before its instant, and every row is looked at once.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -15,22 +16,31 @@ from temporalio import activity
 
 from activities.campaigns import known_campaign
 from activities.failures import DEFINITE_NO, tiktok_failures
+from activities.gates import NO_RIGHTS
 from activities.lost_answers import found_or_made, made_once
 from activities.media import Uploads
 from activities.members import current_run
 from activities.platform import Platform
 from activities.posts import check_posts
 from activities.room import rows_without_room
+from activities.together import each_to_its_end
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import AdTemplate, DailyCeiling, TargetState
 from sparkads.files import Files
 from store import audit, preparing, publishing
 from store.database import Pool
+from store.preparing import Unplanned
 from store.publishing import AdGroup
 from store.releases import Campaign
 from tiktok import AdGroup as TikTokAdGroup
 from tiktok import Campaign as TikTokCampaign
 from tiktok import NewAdGroup, NewCampaign, TikTokClient
+
+ACCOUNTS_AT_ONCE = 4
+"""TikTok accounts whose posts are looked at side by side, in each ad account."""
+
+POSTS_HOLD = timedelta(minutes=10)
+"""How long a look at a post serves further attempts; afterwards the review keeps looking at it (review.py)."""
 
 T = TypeVar("T")
 
@@ -54,24 +64,45 @@ class PreparingActivities:
 
     @activity.defn
     async def prepare_ad_accounts(self, prepare: Prepare) -> None:
-        """Posts checked, files uploaded, TikTok campaigns and ad groups made, for every target that is ready."""
+        """
+        Posts checked, files uploaded, TikTok campaigns and ad groups made, for every target that is ready.
+
+        Each ad account by itself: a video that one of them waits for, or a question that TikTok does not answer, holds
+        up no other. All that was found out or made is on record at once, so that a further attempt goes on from there.
+        """
         campaign = await known_campaign(self._db, prepare.campaign_id)
         client = await self._platform.client(campaign.bc_id)
-        await self._check_posts(client, campaign)
-        await self._uploads.bring(client, campaign)
-        for advertiser_id in await publishing.ad_accounts(self._db, campaign.campaign_id):
+        music: dict[str, bool] = {}
+
+        async def prepare_one(advertiser_id: str) -> None:
+            await self._check_posts(client, campaign, advertiser_id, music)
+            await self._uploads.bring(client, campaign, advertiser_id)
             named = await self._find_named_groups(client, campaign, advertiser_id)
             await self._check_room(client, campaign, advertiser_id)
             await self._use_named_groups(campaign, advertiser_id, named)
             await self._make_ad_groups(client, prepare, campaign, advertiser_id)
 
-    async def _check_posts(self, client: TikTokClient, campaign: Campaign) -> None:
-        rows = await preparing.unplanned(self._db, campaign.campaign_id)
-        findings = await check_posts(client, campaign.bc_id, rows)
-        async with self._db.acquire() as connection, connection.transaction():
-            await preparing.set_ad_formats(connection, campaign.campaign_id, findings.formats)
-        for reason, row_ids in findings.blocked.items():
-            await self._stop(campaign, row_ids, TargetState.BLOCKED, reason)
+        await each_to_its_end(*map(prepare_one, await publishing.ad_accounts(self._db, campaign.campaign_id)))
+
+    async def _check_posts(
+        self, client: TikTokClient, campaign: Campaign, advertiser_id: str, music: dict[str, bool]
+    ) -> None:
+        by_account: defaultdict[str, list[Unplanned]] = defaultdict(list)
+        for row in await preparing.unseen_pulls(self._db, campaign.campaign_id, advertiser_id, POSTS_HOLD):
+            by_account[row.handle].append(row)
+        slots = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
+
+        async def check(rows: Sequence[Unplanned]) -> None:
+            async with slots:
+                findings = await check_posts(client, campaign.bc_id, rows, music)
+            for reason, row_ids in findings.blocked.items():
+                await self._stop(campaign, row_ids, TargetState.BLOCKED, reason)
+            async with self._db.acquire() as connection, connection.transaction():
+                await preparing.posts_seen(
+                    connection, campaign.campaign_id, [row.row_id for row in rows], findings.formats
+                )
+
+        await each_to_its_end(*map(check, by_account.values()))
 
     async def _find_named_groups(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> frozenset[str]:
         """The ad groups that rows name and that are there; rows whose ad group is not are refused."""
@@ -92,7 +123,7 @@ class PreparingActivities:
     async def _check_room(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> None:
         """Block the rows for which their identities have no room left, the last of the manifest first."""
         rows = await preparing.unplanned(self._db, campaign.campaign_id, advertiser_id)
-        full = await rows_without_room(self._db, client, campaign.bc_id, advertiser_id, rows)
+        full = await rows_without_room(self._db, client, campaign.bc_id, campaign.campaign_id, advertiser_id, rows)
         for reason, row_ids in full.items():
             await self._stop(campaign, row_ids, TargetState.BLOCKED, reason)
 
@@ -131,12 +162,15 @@ class PreparingActivities:
                 listed = await client.ads.ad_groups(advertiser_id, campaign_ids=[tiktok_campaign_id])
             there = {one.adgroup_name: one for one in listed}
             for group in groups:
-                # Rights that have ended meanwhile: TikTok takes no end in the past, and the gate blocks the rows.
-                if group.ends_at is None or group.ends_at > datetime.now(UTC):
-                    made = there.get(group.name) or await self._ad_group(
-                        client, prepare.template, tiktok_campaign_id, group
-                    )
-                    await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
+                if group.ends_at is not None and group.ends_at <= datetime.now(UTC):
+                    # TikTok takes no end in the past.
+                    rows = await preparing.rows_of_group(self._db, group.id)
+                    await self._stop(campaign, rows, TargetState.BLOCKED, NO_RIGHTS)
+                    continue
+                made = there.get(group.name) or await self._ad_group(
+                    client, prepare.template, tiktok_campaign_id, group
+                )
+                await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
 
     async def _tiktok_campaign(self, client: TikTokClient, prepare: Prepare, advertiser_id: str) -> str:
         """Our TikTok campaign in an ad account."""

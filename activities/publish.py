@@ -23,7 +23,7 @@ from temporalio import activity
 
 from activities.campaigns import known_campaign
 from activities.failures import RECONNECT_CHECK
-from activities.gates import gone_accounts, verdict
+from activities.gates import gone_accounts, missing_key, verdict
 from activities.members import Members, current_run
 from activities.platform import Platform
 from activities.together import each_to_its_end
@@ -198,6 +198,7 @@ class _Work:
         self._stop_at = self._began_at + WORK_FOR
         self._stopped = False
         self._gates: tuple[_Gates, float] | None = None
+        self._is_sure = False
         self._asking = asyncio.Lock()
 
     def next_page(self) -> Page | None:
@@ -219,11 +220,18 @@ class _Work:
         if seconds > SHORT_WAIT:
             self._stop_at = min(self._stop_at + seconds, self._began_at + WORK_AT_MOST)
 
-    async def gates(self, ask: Callable[[releases.Campaign], Awaitable[_Gates]]) -> _Gates:
-        """What is known of the operator, asked again when it is too old."""
+    async def gates(self, ask: Callable[[releases.Campaign], Awaitable[_Gates]], *, surely: bool = False) -> _Gates:
+        """
+        What is known of the operator, asked again when it is too old.
+
+        Args:
+            ask: asks.
+            surely: whether only an answer that was asked for surely will do.
+        """
         async with self._asking:
-            if self._gates is None or self._now() >= self._gates[1]:
+            if self._gates is None or self._now() >= self._gates[1] or (surely and not self._is_sure):
                 self._gates = await ask(self.campaign), self._now() + GATES_HOLD
+                self._is_sure = surely
             return self._gates[0]
 
 
@@ -260,10 +268,10 @@ class PublishActivities:
             work = _Work(step, campaign, client, pages)
             with self._lanes(pages) as lanes:
                 await each_to_its_end(*(self._lane(work) for _ in range(lanes)))
-            counts = await releases.shard_counts(self._db, *where)
+            left = await intents.ready_rows(self._db, *where)
         if not work.done.batches and not work.done.waiting_for:
             work.done.wait_seconds, work.done.waiting_for = LOOK_AGAIN, NOTHING_MAY
-        return Published(left=counts.get(TargetState.READY, 0), **vars(work.done))
+        return Published(left=left, **vars(work.done))
 
     async def _until_due(self, shard: ShardRef) -> None:
         """Wait here for an instant that is near: a shard starts a little before it."""
@@ -301,7 +309,12 @@ class PublishActivities:
             raise
 
     async def _gates(self, campaign: releases.Campaign) -> _Gates:
-        operator = await self._people.access(campaign.bc_id, campaign.operator)
+        return await self._gates_of(campaign, await self._people.access(campaign.bc_id, campaign.operator))
+
+    async def _gates_now(self, campaign: releases.Campaign) -> _Gates:
+        return await self._gates_of(campaign, await self._people.access_now(campaign.bc_id, campaign.operator))
+
+    async def _gates_of(self, campaign: releases.Campaign, operator: MemberAccess) -> _Gates:
         return _Gates(operator, await gone_accounts(self._db, self._platform, campaign.bc_id, operator))
 
     async def _claim(self, work: _Work, page: Page) -> _Batch | None:
@@ -318,6 +331,8 @@ class PublishActivities:
             tokens,
             batch=f"{activity.info().workflow_id}/{work.step.number}",
         )
+        if any(missing_key(candidate, gates.operator) for candidate in claimed):
+            gates = await work.gates(self._gates_now, surely=True)
         passed: dict[str, Candidate] = {}
         for candidate in claimed:
             no = verdict(candidate, gates.operator, gates.gone)

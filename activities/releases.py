@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.campaigns import known_campaign
 from activities.failures import tiktok_failures
-from activities.gates import blocker, gone_accounts
+from activities.gates import blocker, gone_accounts, missing_key
 from activities.members import Members, current_run
 from activities.planning import PlanningActivities
 from activities.platform import Platform
@@ -29,12 +29,15 @@ from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, PlanCha
 from sparkads.files import FileDamaged, Files
 from sparkads.roles import Action, Permission, may
 from sparkads.scopes import NewVideos, Scope
-from store import audit, publishing, releases, requests, steering
+from store import audit, preparing, publishing, releases, requests, steering
 from store.database import Connection, Pool
 from store.releases import WaitingAccount
 
 SHARES_AT_ONCE = 8
 """Accounts shared at a time: few enough that a person's command passes between them."""
+
+SHARED_WITHIN = 30.0
+"""Seconds that one account may keep the others waiting. TikTok goes on being asked for it; it is looked at again."""
 
 LATE_BY = timedelta(minutes=5)
 """How far in the past a wall time may lie when a release is loaded: it was still ahead when it was checked."""
@@ -60,6 +63,13 @@ class SettleAccounts(Contract):
     actor: str
     operator: str
     roster: tuple[str, ...]
+
+
+class Settled(Contract):
+    """What came of it."""
+
+    problem: str = ""
+    """why accounts could not be shared for now; empty: all were that could be"""
 
 
 class InviteMissing(Contract):
@@ -209,8 +219,12 @@ class ReleaseActivities:
                     await self._block_account(campaign, line.handle, reason)
 
     @activity.defn
-    async def settle_accounts(self, settle: SettleAccounts) -> None:
-        """Share the accounts that have arrived, then let their rows through the gate, or block them by name."""
+    async def settle_accounts(self, settle: SettleAccounts) -> Settled:
+        """
+        Share the accounts that have arrived, then let their rows through the gate, or block them by name.
+
+        An account that TikTok does not let be shared for now is no failure: the rows of others go on.
+        """
         campaign = await known_campaign(self._db, settle.campaign_id)
         waiting = await releases.waiting_accounts(self._db, settle.campaign_id)
         arrived = [account for account in waiting if account.asset_id is not None]
@@ -218,7 +232,11 @@ class ReleaseActivities:
 
         async def share(account: WaitingAccount) -> None:
             async with slots:
-                await self._share(campaign, settle, account)
+                try:
+                    async with asyncio.timeout(SHARED_WITHIN):
+                        await self._share(campaign, settle, account)
+                except TimeoutError:
+                    raise ApplicationError(f"@{account.handle} is still being shared", type="NotShared") from None
             # One by one, so that what is done stays done whatever happens to the others.
             await self._open_gates(campaign, account.handle)
 
@@ -233,9 +251,9 @@ class ReleaseActivities:
             being_shared = [one.handle for one in arrived if one.handle not in shared]
             rows = await releases.block_late(connection, settle.campaign_id, late, leave_out=being_shared)
             await self._tell_blocked(connection, campaign, late, rows)
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome  # the others go on; this one is tried again
+        problems = [str(_for_now(outcome)) for outcome in outcomes if outcome is not None]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        return Settled(problem=f"{problems[0]}{more}" if problems else "")
 
     async def _share(self, campaign: releases.Campaign, settle: SettleAccounts, account: WaitingAccount) -> None:
         who = await self._people.access(campaign.bc_id, settle.actor)
@@ -305,6 +323,9 @@ class ReleaseActivities:
         operator = await self._people.access(campaign.bc_id, campaign.operator)
         gone = await gone_accounts(self._db, self._platform, campaign.bc_id, operator)
         candidates = await publishing.waiting_candidates(self._db, campaign.campaign_id, handle)
+        if any(missing_key(candidate, operator) for candidate in candidates):
+            operator = await self._people.access_now(campaign.bc_id, campaign.operator)
+            gone = await gone_accounts(self._db, self._platform, campaign.bc_id, operator)
         ready, blocked = [], []
         for candidate in candidates:
             if candidate.asset_id in gone:
@@ -347,6 +368,7 @@ class ReleaseActivities:
         counts = await releases.counts(self._db, ref.campaign_id)
         async with self._db.acquire() as connection, connection.transaction():
             if await releases.finish(connection, ref.campaign_id):
+                await preparing.forget_rooms(connection, ref.campaign_id)
                 await audit.write(
                     connection,
                     bc_id=campaign.bc_id,
@@ -356,6 +378,13 @@ class ReleaseActivities:
                     reason=json.dumps(counts),
                     run=current_run(),
                 )
+
+
+def _for_now(outcome: BaseException) -> BaseException:
+    """A failure to share one account that may be over when it is tried again; raises every other."""
+    if isinstance(outcome, ApplicationError) and not outcome.non_retryable:
+        return outcome
+    raise outcome
 
 
 def _scope(account: WaitingAccount) -> Scope:

@@ -20,7 +20,7 @@ from activities.tokens import by_token, made_ads, token_of
 from sparkads import names
 from sparkads.contracts.base import Contract
 from sparkads.contracts.notification import NotificationKind
-from sparkads.contracts.release import SettleTarget, TargetSettled, TargetState
+from sparkads.contracts.release import SettleTarget, TargetSettled
 from sparkads.errors import EvidenceAgainst, NothingOnRecord, OutcomeKnown, refused
 from store import audit, intents, notifications, releases
 from store.database import Connection, Pool
@@ -90,11 +90,10 @@ class SettlingActivities:
                 undecided += await self._settle(campaign, of_account, ads, looked_at)
                 await account_for_strays(self._db, client, campaign, advertiser_id, ads)
         held = [one.row_id for one in undecided if self._is_held(one, datetime.now(UTC))]
-        counts = await releases.shard_counts(self._db, shard.campaign_id, shard.wave, shard.shard)
         return Settled(
             open=len(undecided) - len(held),
             held=tuple(held[: releases.NAMED]),
-            left=counts.get(TargetState.READY, 0),
+            left=await intents.ready_rows(self._db, shard.campaign_id, shard.wave, shard.shard),
             again_seconds=min(SELDOM, self._settle_window.total_seconds() / OFTEN),
         )
 

@@ -73,12 +73,19 @@ class Page(Contract):
     row_ids: tuple[str, ...]
 
 
+_PREPARED = """targets t JOIN ad_groups g ON g.id = t.ad_group AND g.adgroup_id IS NOT NULL
+    WHERE t.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND t.state = 'ready'"""
+
+
 async def ready_pages(db: Database, campaign_id: str, wave: int, shard: int, size: int) -> list[Page]:
-    """The ready targets of a shard, up to `size` to a page, ad group after ad group. Nothing is claimed by it."""
+    """
+    The ready targets of a shard, up to `size` to a page, ad group after ad group. Nothing is claimed by it.
+
+    None whose ad group TikTok has not made yet: what an ad needs is brought along beside the waves that are due.
+    """
     rows = await db.fetch(
-        """SELECT ad_group, array_agg(row_id ORDER BY row_number) AS row_ids FROM targets
-           WHERE campaign_id = $1 AND wave = $2 AND shard = $3 AND state = 'ready' AND ad_group IS NOT NULL
-           GROUP BY ad_group ORDER BY ad_group""",
+        f"""SELECT ad_group, array_agg(row_id ORDER BY row_number) AS row_ids FROM {_PREPARED}
+            GROUP BY ad_group ORDER BY ad_group""",
         campaign_id,
         wave,
         shard,
@@ -90,11 +97,18 @@ async def ready_pages(db: Database, campaign_id: str, wave: int, shard: int, siz
     ]
 
 
+async def ready_rows(db: Database, campaign_id: str, wave: int, shard: int) -> int:
+    """How many targets of a shard `ready_pages` would give."""
+    count: int = await db.fetchval(f"SELECT count(*) FROM {_PREPARED}", campaign_id, wave, shard)
+    return count
+
+
 _CLAIM = (  # constants only: every value is a parameter
     """
     WITH batch AS (
         SELECT t.row_id, one.token FROM unnest($5::text[], $6::text[]) AS one (row_id, token)
         JOIN targets t ON t.campaign_id = $1 AND t.row_id = one.row_id JOIN campaigns c ON c.campaign_id = $1
+        JOIN ad_groups g ON g.id = t.ad_group AND g.adgroup_id IS NOT NULL
         WHERE t.wave = $2 AND t.shard = $3 AND t.ad_group = $4 AND t.state = 'ready'
           AND t.due_at <= clock_timestamp() AND NOT c.paused AND NOT c.cancelled AND c.approved
           AND t.tier <= c.open_tier FOR UPDATE OF t SKIP LOCKED),

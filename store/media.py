@@ -65,18 +65,21 @@ class CoverOfVideo(Contract):
         return (self.cover_sha256, self.video_sha256)
 
 
-async def files_needed(db: Database, campaign_id: str) -> list[FileNeeded]:
-    """Videos and covers of ready targets that their ad accounts do not have yet, videos first."""
+async def files_needed(db: Database, campaign_id: str, advertiser_id: str) -> list[FileNeeded]:
+    """Videos and covers of ready targets that their ad account does not have yet, videos first."""
     rows = await db.fetch(
         """SELECT DISTINCT 'video' AS kind, t.advertiser_id, t.video_sha256 AS sha256, t.video_size AS size
            FROM targets t LEFT JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256
-           WHERE t.campaign_id = $1 AND t.state = 'ready' AND t.video_sha256 IS NOT NULL AND m.video_id IS NULL
+           WHERE t.campaign_id = $1 AND t.advertiser_id = $2 AND t.state = 'ready'
+             AND t.video_sha256 IS NOT NULL AND m.video_id IS NULL
            UNION
            SELECT DISTINCT 'cover', t.advertiser_id, t.cover_sha256, t.cover_size
            FROM targets t LEFT JOIN images i ON i.advertiser_id = t.advertiser_id AND i.sha256 = t.cover_sha256
-           WHERE t.campaign_id = $1 AND t.state = 'ready' AND t.cover_sha256 IS NOT NULL AND i.image_id IS NULL
-           ORDER BY kind DESC, advertiser_id, sha256""",
+           WHERE t.campaign_id = $1 AND t.advertiser_id = $2 AND t.state = 'ready'
+             AND t.cover_sha256 IS NOT NULL AND i.image_id IS NULL
+           ORDER BY kind DESC, sha256""",
         campaign_id,
+        advertiser_id,
     )
     return [FileNeeded(**row) for row in rows]
 
@@ -130,16 +133,17 @@ async def put_image(db: Database, file: FileNeeded, image_id: str, *, width: int
     )
 
 
-async def covers_with_videos(db: Database, campaign_id: str) -> list[CoverOfVideo]:
-    """The covers and videos that ready targets use together, as far as TikTok has measured both."""
+async def covers_with_videos(db: Database, campaign_id: str, advertiser_id: str) -> list[CoverOfVideo]:
+    """The covers and videos that ready targets use together in an ad account, as far as TikTok has measured both."""
     rows = await db.fetch(
         """SELECT DISTINCT t.advertiser_id, t.cover_sha256, t.video_sha256,
                   i.width AS cover_width, i.height AS cover_height, m.width AS video_width, m.height AS video_height
            FROM targets t JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256
            JOIN images i ON i.advertiser_id = t.advertiser_id AND i.sha256 = t.cover_sha256
-           WHERE t.campaign_id = $1 AND t.state = 'ready'
-             AND i.width > 0 AND i.height > 0 AND m.width > 0 AND m.height > 0 ORDER BY 1, 2, 3""",
+           WHERE t.campaign_id = $1 AND t.advertiser_id = $2 AND t.state = 'ready'
+             AND i.width > 0 AND i.height > 0 AND m.width > 0 AND m.height > 0 ORDER BY 2, 3""",
         campaign_id,
+        advertiser_id,
     )
     return [
         CoverOfVideo(
@@ -153,14 +157,16 @@ async def covers_with_videos(db: Database, campaign_id: str) -> list[CoverOfVide
     ]
 
 
-async def transcoding(db: Database, campaign_id: str) -> list[Transcoding]:
-    """Uploaded videos of ready targets that have no first cover yet."""
+async def transcoding(db: Database, campaign_id: str, advertiser_id: str) -> list[Transcoding]:
+    """Uploaded videos of ready targets of an ad account that have no first cover yet."""
     rows = await db.fetch(
         """SELECT DISTINCT m.advertiser_id, m.sha256, m.video_id,
                   extract(epoch FROM statement_timestamp() - m.uploaded_at)::float8 AS seconds
            FROM targets t JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256
-           WHERE t.campaign_id = $1 AND t.state = 'ready' AND m.cover_id IS NULL ORDER BY 1, 2""",
+           WHERE t.campaign_id = $1 AND t.advertiser_id = $2 AND t.state = 'ready' AND m.cover_id IS NULL
+           ORDER BY m.sha256""",
         campaign_id,
+        advertiser_id,
     )
     return [Transcoding(**row) for row in rows]
 

@@ -1,6 +1,7 @@
 """Targets that are ready and have no ad group yet: what is checked of them once, before their instant."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
@@ -19,17 +20,30 @@ class Unplanned(Contract):
     named_adgroup_id: str | None
 
 
-async def unplanned(db: Database, campaign_id: str, advertiser_id: str | None = None) -> list[Unplanned]:
-    """All such targets of a campaign, or those of one ad account, in the order of the manifest."""
+_UNPLANNED = """
+    SELECT t.row_id, t.handle, t.advertiser_id, l.identity_id, t.pull_item_id, t.named_adgroup_id
+    FROM targets t
+    LEFT JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.stage = 'active'
+    LEFT JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
+    WHERE t.campaign_id = $1 AND t.state = 'ready' AND t.ad_group IS NULL
+"""
+
+
+async def unplanned(db: Database, campaign_id: str, advertiser_id: str) -> list[Unplanned]:
+    """Such targets of a campaign in one ad account, in the order of the manifest."""
+    rows = await db.fetch(_UNPLANNED + "AND t.advertiser_id = $2 ORDER BY t.row_number", campaign_id, advertiser_id)
+    return [Unplanned(**row) for row in rows]
+
+
+async def unseen_pulls(db: Database, campaign_id: str, advertiser_id: str, holds: timedelta) -> list[Unplanned]:
+    """Such targets, in one ad account, that pull a post which was not looked at within `holds`."""
     rows = await db.fetch(
-        """SELECT t.row_id, t.handle, t.advertiser_id, l.identity_id, t.pull_item_id, t.named_adgroup_id
-           FROM targets t
-           LEFT JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.stage = 'active'
-           LEFT JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
-           WHERE t.campaign_id = $1 AND t.state = 'ready' AND t.ad_group IS NULL
-             AND ($2::text IS NULL OR t.advertiser_id = $2) ORDER BY t.row_number""",
+        _UNPLANNED
+        + """AND t.advertiser_id = $2 AND t.pull_item_id IS NOT NULL
+             AND coalesce(t.post_seen_at < now() - $3::interval, true) ORDER BY t.row_number""",
         campaign_id,
         advertiser_id,
+        holds,
     )
     return [Unplanned(**row) for row in rows]
 
@@ -51,28 +65,87 @@ async def stop_ready(
     return [row["row_id"] for row in rows]
 
 
-async def set_ad_formats(connection: Connection, campaign_id: str, formats: Mapping[str, str]) -> None:
-    """Keep the ad format that the post of each target asks for, `{row_id: format}`."""
+async def posts_seen(
+    connection: Connection, campaign_id: str, row_ids: Sequence[str], formats: Mapping[str, str]
+) -> None:
+    """Keep that the posts of these targets were looked at, and the ad format that each asks for, `{row_id: format}`."""
     await connection.executemany(
         "UPDATE targets SET ad_format = $3 WHERE campaign_id = $1 AND row_id = $2",
         [(campaign_id, row_id, ad_format) for row_id, ad_format in formats.items()],
     )
+    await connection.execute(
+        "UPDATE targets SET post_seen_at = now() WHERE campaign_id = $1 AND row_id = ANY($2)",
+        campaign_id,
+        list(row_ids),
+    )
 
 
-async def ads_planned(db: Database, bc_id: str, advertiser_id: str, identity_id: str) -> int:
-    """Targets, of any campaign, whose ads TikTok does not count yet and that have a place in an ad group."""
-    count: int = await db.fetchval(
-        """SELECT count(*) FROM targets t
-           JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.stage = 'active'
-           JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL
-           WHERE t.bc_id = $1 AND t.advertiser_id = $2 AND l.identity_id = $3 AND t.ad_group IS NOT NULL
-             AND t.state = ANY($4)""",
+class Room(Contract):
+    """What TikTok says of an identity's room for ads in an ad account, and what we have planned besides."""
+
+    identity_id: str
+    total: int
+    used: int
+    available: int
+    planned: int
+    """targets, of any campaign, that have a place in an ad group and whose ads are not in `used`"""
+
+
+async def rooms(db: Database, bc_id: str, campaign_id: str, advertiser_id: str, holds: timedelta) -> dict[str, Room]:
+    """What a campaign has asked of identities in an ad account within `holds`, by their id."""
+    rows = await db.fetch(
+        """SELECT r.identity_id, r.total, r.used, r.available, count(t.row_id) AS planned
+           FROM rooms r
+           LEFT JOIN links l ON l.identity_id = r.identity_id AND l.advertiser_id = r.advertiser_id
+               AND l.ended_at IS NULL
+           LEFT JOIN authorizations a ON a.id = l.authorization_id AND a.stage = 'active' AND a.bc_id = $1
+           LEFT JOIN targets t ON t.bc_id = a.bc_id AND t.asset_id = a.asset_id AND t.advertiser_id = r.advertiser_id
+               AND t.ad_group IS NOT NULL AND (t.state = ANY($5) OR EXISTS (
+                   SELECT FROM intents i WHERE i.campaign_id = t.campaign_id AND i.row_id = t.row_id
+                   AND i.state = 'published' AND i.decided_at >= r.asked_at))
+           WHERE r.campaign_id = $2 AND r.advertiser_id = $3 AND r.asked_at > now() - $4::interval
+           GROUP BY r.identity_id, r.total, r.used, r.available""",
         bc_id,
+        campaign_id,
         advertiser_id,
-        identity_id,
+        holds,
         [TargetState.READY, TargetState.SUBMITTING, TargetState.UNKNOWN],
     )
-    return count
+    return {row["identity_id"]: Room(**row) for row in rows}
+
+
+async def put_room(
+    db: Database, campaign_id: str, advertiser_id: str, identity_id: str, *, total: int, used: int, available: int
+) -> None:
+    """Keep what TikTok says of an identity's room now."""
+    await db.execute(
+        """INSERT INTO rooms (campaign_id, advertiser_id, identity_id, total, used, available, asked_at)
+           VALUES ($1, $2, $3, $4, $5, $6, now())
+           ON CONFLICT (campaign_id, advertiser_id, identity_id) DO UPDATE
+           SET total = excluded.total, used = excluded.used, available = excluded.available,
+               asked_at = excluded.asked_at""",
+        campaign_id,
+        advertiser_id,
+        identity_id,
+        total,
+        used,
+        available,
+    )
+
+
+async def rows_of_group(db: Database, group_id: int) -> list[str]:
+    """The ready targets that are laid out in an ad group of ours."""
+    rows = await db.fetch(
+        """SELECT t.row_id FROM ad_groups g JOIN targets t ON t.campaign_id = g.campaign_id AND t.ad_group = g.id
+           WHERE g.id = $1 AND t.state = 'ready' ORDER BY t.row_number""",
+        group_id,
+    )
+    return [row["row_id"] for row in rows]
+
+
+async def forget_rooms(db: Database, campaign_id: str) -> None:
+    """Remove what a campaign that is over has asked, and what plans of yesterday have."""
+    await db.execute("DELETE FROM rooms WHERE campaign_id = $1 OR asked_at < now() - interval '1 day'", campaign_id)
 
 
 async def use_named_group(connection: Connection, campaign_id: str, advertiser_id: str, adgroup_id: str) -> None:

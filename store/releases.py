@@ -217,12 +217,18 @@ async def shard_counts(db: Database, campaign_id: str, wave: int, shard: int) ->
 
 
 async def plan(db: Database, campaign_id: str) -> list[Wave]:
-    """The waves that still have something to do, earliest first."""
+    """
+    The waves that still have something to do, earliest first.
+
+    Their shards are those with something to do now: not rows that wait, are held back, or have no ad group at TikTok.
+    """
     rows = await db.fetch(
         """SELECT wave AS number, min(tier) AS tier, min(due_at) AS due_at, count(*) AS targets,
                   count(*) FILTER (WHERE state = 'waiting') AS waiting,
-                  coalesce(array_agg(DISTINCT shard) FILTER (WHERE state NOT IN ('waiting', 'paused')), '{}') AS shards
-           FROM targets WHERE campaign_id = $1 AND state <> ALL($2) GROUP BY wave ORDER BY min(due_at), wave""",
+                  coalesce(array_agg(DISTINCT shard) FILTER (WHERE state NOT IN ('waiting', 'paused')
+                      AND (state <> 'ready' OR g.adgroup_id IS NOT NULL)), '{}') AS shards
+           FROM targets t LEFT JOIN ad_groups g ON g.id = t.ad_group
+           WHERE t.campaign_id = $1 AND state <> ALL($2) GROUP BY wave ORDER BY min(due_at), wave""",
         campaign_id,
         list(FINAL_STATES),
     )

@@ -35,7 +35,8 @@ class PublishShardWorkflow:
     Id `campaign/{id}/wave/{w}/shard/{n}`. Started by `ReleaseCampaignWorkflow` a little before its instant.
 
     Signals `pause`, `resume`, `cancel`, `outcome_settled` come from the campaign; what is in flight finishes and is
-    recorded. Ends when no target is ready, open, unknown or in review. Continues as new between two looks when the
+    recorded. A row that becomes ready while others are in review is published then. Ends when no target is ready, open,
+    unknown or in review. Continues as new between two looks when the
     server suggests it.
     """
 
@@ -59,13 +60,14 @@ class PublishShardWorkflow:
     async def run(self, _start: ShardInput) -> ShardResult:
         """Publish until nothing is left, wait for the review, and for a person where one has to decide."""
         await self._settle()
-        while True:
+        is_left = True
+        while is_left:
             while await self._publish():
                 self._renew_if_long()
-            await self._confirm_all()
-            if not self._held:
-                break
-            await self._wait_for_a_person()
+            is_left = await self._confirm_all()
+            if self._held and not is_left:
+                await self._wait_for_a_person()
+                is_left = True
         self._present("done")
         return self.status()
 
@@ -113,7 +115,8 @@ class PublishShardWorkflow:
             self._present(f"looking for {settled.open} ads whose answer was lost")
             await workflow.sleep(timedelta(seconds=settled.again_seconds), summary="until the next look")
 
-    async def _confirm_all(self) -> None:
+    async def _confirm_all(self) -> bool:
+        """Until no review is open; True as soon as there is something to publish again."""
         pause = 0.0
         while True:
             reviewed = await workflow.execute_activity_method(
@@ -124,8 +127,10 @@ class PublishShardWorkflow:
                 **_calls.SETTLE,
             )
             self._counts = reviewed.counts
+            if reviewed.left and not self._paused and not self._cancelled:
+                return True
             if reviewed.open == 0:
-                return
+                return False
             self._present(f"{reviewed.open} ads in review")
             pause = min(reviewed.slow_seconds, max(reviewed.fast_seconds, pause * LOOK_LESS_OFTEN))
             await workflow.sleep(timedelta(seconds=pause), summary="until the next look at the review")

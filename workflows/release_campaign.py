@@ -72,13 +72,16 @@ LOOK_AGAIN = timedelta(minutes=5)
 """How often waiting accounts are looked at without a signal, should one ever get lost."""
 
 LOOK_AT_SHARDS = timedelta(seconds=5)
-"""How often it is read how far shards are, while that changes."""
+"""How often it is read how far shards are, and what they wait for, while that changes."""
 
 AHEAD = timedelta(seconds=5)
 """
 By how much shards start before their instant: at it, each only has to call. To start one costs 50 ms, one after the
 other, and it is the store that lets nothing out early.
 """
+
+SHARE_AGAIN = timedelta(seconds=15)
+"""Until an account that TikTok did not let be shared is tried again; the others go on meanwhile."""
 
 SHARD_AGAIN = timedelta(seconds=30)
 """Until a shard that failed or was terminated is started again; it first settles what the other left open."""
@@ -111,10 +114,15 @@ class ReleaseCampaignWorkflow:
         self._waiting_on = "its manifest"
         self._since = workflow.now()
         self._plan = Plan(waves=(), counts={})
-        self._seen: dict[TargetState, int] = {}
+        self._seen = self._plan
         self._pause = LOOK_AT_SHARDS
         self._shards: dict[tuple[int, int], asyncio.Task[None]] = {}
+        self._bringing: asyncio.Task[None] | None = None
+        self._look_at_accounts = True
+        self._not_shared = ""
+        self._share_again_at: datetime | None = None
         self._news = False
+        self._moved = False
         self._paused = release.resumed_paused
         self._cancelled = False
         self._tier_out_at = release.resumed_tier_out_at
@@ -129,18 +137,19 @@ class ReleaseCampaignWorkflow:
 
     @workflow.run
     async def run(self, release: ReleaseInput) -> ReleaseResult:
-        """Load, invite, then bring accounts to ready and waves out until nothing is left; report."""
+        """Load, invite, then bring accounts to ready and, beside that, waves out until nothing is left; report."""
         if not release.resumed:
             await self._load()
             await self._invite()
         while True:
             while await self._something_is_left():
-                await self._bring_accounts_to_ready()
+                self._bring_accounts_along()
                 await self._ask_for_approval()
                 await self._judge_tier()
                 self._release_due_waves()
                 await self._wait_for_news()
                 await self._renew_if_long()
+            await self._accounts_are_brought()
             # A retry under way may bring rows back, now or while the end is written down.
             await workflow.wait_condition(workflow.all_handlers_finished)
             if not self._news:
@@ -158,7 +167,7 @@ class ReleaseCampaignWorkflow:
         )
 
     async def _invite(self) -> None:
-        self._enter(ReleasePhase.REQUEST, "owners")
+        self._enter_unless_promoting(ReleasePhase.REQUEST, "owners")
         await workflow.execute_activity_method(
             ReleaseActivities.invite_missing,
             InviteMissing(
@@ -173,11 +182,7 @@ class ReleaseCampaignWorkflow:
         )
 
     async def _something_is_left(self) -> bool:
-        self._news = False
-        await self._read_plan()
-        return bool(self._plan.waves or self._shards)
-
-    async def _read_plan(self) -> None:
+        self._news = self._moved = False
         self._plan = await workflow.execute_activity_method(
             ReleaseActivities.read_plan, self._ref, summary="Read where it stands", **_calls.RECORD
         )
@@ -186,29 +191,50 @@ class ReleaseCampaignWorkflow:
             self._paused = self._plan.paused
             self._cancelled = self._plan.cancelled
         self._present()
+        return bool(self._plan.waves or self._shards)
+
+    def _bring_accounts_along(self) -> None:
+        """Beside everything else: an account or a video that takes its time holds up no wave of others."""
+        if self._bringing is not None and self._bringing.done():
+            self._bringing.result()  # what no further attempt can mend ends the release
+            self._bringing = None
+        if self._bringing is None and self._look_at_accounts and not self._cancelled:
+            self._look_at_accounts = False
+            if self._retried_by or self._is_waiting or self._may_prepare:
+                self._bringing = asyncio.create_task(self._bring_accounts_to_ready())
 
     async def _bring_accounts_to_ready(self) -> None:
         """Share who has arrived, open the gates of their rows, and make what has to exist before the instant."""
-        if self._cancelled:
-            return
-        waiting = any(wave.waiting for wave in self._plan.waves)
-        if self._retried_by:
-            await self._invite()
-            self._retried_by = ""
-        if waiting:
-            await self._settle_accounts()
-            self._unprepared = True
+        try:
+            if self._retried_by:
+                await self._invite()
+                self._retried_by = ""
+            if self._is_waiting:
+                await self._settle_accounts()
+                self._unprepared = self._moved = True
+            if self._may_prepare:
+                await self._prepare()
+                self._unprepared = False
+        finally:
+            self._moved = True
+
+    @property
+    def _is_waiting(self) -> bool:
+        return any(wave.waiting for wave in self._plan.waves)
+
+    @property
+    def _may_prepare(self) -> bool:
         # Not even to TikTok goes what nobody has agreed to.
-        prepare = self._unprepared and not self._missing
-        if prepare:
-            await self._prepare()
-            self._unprepared = False
-        if waiting or prepare:
-            await self._read_plan()
+        return self._unprepared and not self._missing
+
+    async def _accounts_are_brought(self) -> None:
+        if self._bringing is not None:
+            await self._bringing
+            self._bringing = None
 
     async def _settle_accounts(self) -> None:
-        self._enter(ReleasePhase.SHARE, "accounts to be shared")
-        await workflow.execute_activity_method(
+        self._enter_unless_promoting(ReleasePhase.SHARE, "accounts to be shared")
+        settled = await workflow.execute_activity_method(
             ReleaseActivities.settle_accounts,
             SettleAccounts(
                 campaign_id=self._release.campaign_id,
@@ -220,9 +246,11 @@ class ReleaseCampaignWorkflow:
             priority=self._fair,
             **_calls.BULK,
         )
+        self._not_shared = settled.problem
+        self._share_again_at = workflow.now() + SHARE_AGAIN if settled.problem else None
 
     async def _prepare(self) -> None:
-        self._enter(ReleasePhase.PREPARE, "videos and ad groups")
+        self._enter_unless_promoting(ReleasePhase.PREPARE, "videos and ad groups")
         await workflow.execute_activity_method(
             PreparingActivities.prepare_ad_accounts,
             Prepare(
@@ -274,6 +302,8 @@ class ReleaseCampaignWorkflow:
             return
         if self._cancelled or self._paused or self._unhealthy:
             return
+        if self._bringing is not None and not gone[-1].submitted:
+            return  # its rows may be about to go
         self._tier_out_at = self._tier_out_at or workflow.now()
         if workflow.now() < self._tier_out_at + self._hold:
             return
@@ -344,14 +374,32 @@ class ReleaseCampaignWorkflow:
         finally:
             # A shard that failed or was terminated must not hold its place for ever.
             self._shards.pop((wave.number, shard), None)
-            self._news = True
+            self._moved = True
 
     async def _wait_for_news(self) -> None:
         if not self._plan.waves and not self._shards:
             return
-        moments = self._moments_to_come()
+        self._say_what_it_waits_for()
+        something_to_do = min(self._moments_to_come(), default=workflow.now() + LOOK_AGAIN)
+        wake_at = something_to_do
+        if self._shards or self._bringing is not None:
+            wake_at = min(wake_at, workflow.now() + self._between_looks())
+        try:
+            await workflow.wait_condition(
+                lambda: self._news or self._moved,
+                timeout=max(wake_at - workflow.now(), timedelta(milliseconds=1)),
+                timeout_summary="until the next wave",
+            )
+        except TimeoutError:
+            self._look_at_accounts = self._look_at_accounts or workflow.now() >= something_to_do
+        else:
+            self._look_at_accounts = self._look_at_accounts or self._news
+
+    def _say_what_it_waits_for(self) -> None:
         if self._shards:
             self._enter(ReleasePhase.PROMOTE, f"{len(self._shards)} shards")
+        elif self._bringing is not None:
+            return  # it says itself what it is at
         elif self._missing:
             self._enter(ReleasePhase.APPROVE, "approvers")
         elif self._unhealthy:
@@ -360,36 +408,32 @@ class ReleaseCampaignWorkflow:
             self._enter(ReleasePhase.PROMOTE, "the hold after a tier")
         elif self._next_due() is not None:
             self._enter(ReleasePhase.PROMOTE, "the release instant")
-        elif any(wave.waiting for wave in self._plan.waves):
+        elif self._is_waiting:
             self._enter(ReleasePhase.REQUEST, "owners")
-        pause = max(min(moments) - workflow.now(), timedelta(milliseconds=1)) if moments else LOOK_AGAIN
-        try:
-            await workflow.wait_condition(lambda: self._news, timeout=pause, timeout_summary="until the next wave")
-        except TimeoutError:
-            return
 
     def _moments_to_come(self) -> list[datetime]:
         """When there is something to do without a signal."""
         due = [wave.due_at for wave in self._plan.waves]
         moments = [moment for instant in due for moment in (instant - AHEAD, instant) if moment > workflow.now()]
-        if any(wave.waiting for wave in self._plan.waves) and not self._cancelled:
+        if self._is_waiting and not self._cancelled:
             moments.append(workflow.now() + LOOK_AGAIN)
+        if self._share_again_at is not None:
+            moments.append(self._share_again_at)
         if self._missing:
             moments.append(self._next_reminder())
-        if self._shards:
-            moments.append(workflow.now() + self._between_looks())
         if self._tier_out_at is not None and not self._unhealthy and not self._paused:
             moments.append(self._tier_out_at + self._hold)
         return moments
 
     def _between_looks(self) -> timedelta:
-        """While shards work it shows how far they are: often as long as something moves, seldom in a long review."""
-        moved, self._seen = self._seen != self._plan.counts, self._plan.counts
+        """While others work it looks how far they are: often as long as something moves, seldom in a long review."""
+        moved, self._seen = self._seen != self._plan, self._plan
         self._pause = LOOK_AT_SHARDS if moved else min(self._pause * 2, LOOK_AGAIN)
         return self._pause
 
     async def _renew_if_long(self) -> None:
-        if not workflow.info().is_continue_as_new_suggested() or self._shards or self._retried_by:
+        busy = self._shards or self._bringing is not None or self._retried_by
+        if not workflow.info().is_continue_as_new_suggested() or busy:
             return
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(
@@ -630,7 +674,7 @@ class ReleaseCampaignWorkflow:
             plan_hash=self._plan.plan_hash,
             missing_approvals=self._missing,
             attention=self._attention(),
-            last_error=self._last_error,
+            last_error=self._error,
             undecodable_signals=self._undecodable.count,
         )
 
@@ -650,6 +694,10 @@ class ReleaseCampaignWorkflow:
     def _next_due(self) -> datetime | None:
         return next((wave.due_at for wave in self._plan.waves if wave.due_at > workflow.now()), None)
 
+    @property
+    def _error(self) -> str:
+        return self._last_error or self._not_shared
+
     def _attention(self) -> str:
         if self._paused:
             return "paused: resume or cancel it"
@@ -667,12 +715,16 @@ class ReleaseCampaignWorkflow:
                 f"{unknown} outcomes are unknown: {rows}{' …' if unknown > len(self._plan.unknown) else ''}. They are "
                 "being looked for; what their shard says waits for a person is settled by `sparkads target settle`"
             )
-        return self._last_error and "see the last error"
+        return self._error and "see the last error"
 
     def _enter(self, phase: ReleasePhase, waiting_on: str) -> None:
         if (phase, waiting_on) != (self._phase, self._waiting_on):
             self._phase, self._waiting_on, self._since = phase, waiting_on, workflow.now()
         self._present()
+
+    def _enter_unless_promoting(self, phase: ReleasePhase, waiting_on: str) -> None:
+        if not self._shards:
+            self._enter(phase, waiting_on)
 
     def _present(self) -> None:
         counts = self._plan.counts
@@ -690,7 +742,7 @@ class ReleaseCampaignWorkflow:
                 "shards running": len(self._shards) or "",
                 "paused": "yes" if self._paused else "",
                 "signals that could not be read": self._undecodable.count or "",
-                "last error": self._last_error,
+                "last error": self._error,
             },
             to_do=self._attention(),
         )

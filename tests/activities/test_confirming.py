@@ -41,7 +41,6 @@ async def test_ads_are_looked_at_once_they_are_as_old_as_the_fast_pace(
     campaign_id = await campaign(label, db)
     ads = {f"{row}{label.bc_id}": (str(row), datetime.now(UTC)) for row in range(3)}
     await intend(db, campaign_id, {f"row{row}": token for row, token in enumerate(ads)})
-    await db.execute("UPDATE ad_groups SET adgroup_id = '17' WHERE campaign_id = $1", campaign_id)
     async with db.acquire() as connection, connection.transaction():
         await intents.record_published(connection, ads)
     # The youngest of them counts, by the database's clock.

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from releasing import write_video
 
 from sparkads.contracts.authorization import AdAccountLink, MemberGrant, Share
 from sparkads.names import business_center_id
+from sparkads.roles import BcRole
+from store import members
 from store.database import Pool
+from store.members import MemberAccess
 from tests.conftest import Label, Simulator
 from tiktok import TikTok
 from workers.local import Stack
@@ -106,6 +110,26 @@ async def test_any_batch(page: Page) -> None:
         asyncio.run_coroutine_threadsafe(_hold(page, groups, luck), loop).result()
 
     await asyncio.to_thread(each_has_its_one_ad)
+
+
+async def test_a_key_that_is_remembered_as_missing_is_asked_for_before_a_row_is_barred(page: Page) -> None:
+    # R5: what is remembered may have been asked before the operator was given the account, and written down after it.
+    label = page.label
+    stale = MemberAccess(
+        user_id=label.operator,
+        role=BcRole.STANDARD,
+        ad_accounts={},
+        accounts={},
+        admins=(),
+        fetched_at=datetime.now(UTC),
+    )
+    await members.put(page.db, label.bc_id, stale)
+
+    await _hold(page, [[Kind.PUSH] * 3], Luck())
+
+    known = await members.get(page.db, label.bc_id, label.operator, not_before=stale.fetched_at)
+    assert known is not None
+    assert known.accounts
 
 
 async def _hold(page: Page, groups: list[list[Kind]], luck: Luck) -> None:

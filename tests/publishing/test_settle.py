@@ -222,8 +222,8 @@ async def test_a_late_ad_of_a_row_that_has_no_other_is_its_ad(label: Label, db: 
     # Both count as not made, and only one of them is published again.
     await label.spark.pause(run.campaign_id, Command(actor=label.operator))
     await run.row_reaches("held", TargetState.READY)
-    await label.spark.pause(run.campaign_id, Command(actor=label.operator, only=Selection(rows=("held",))))
-    await run.row_reaches("held", TargetState.PAUSED)
+    await label.spark.cancel(run.campaign_id, Command(actor=label.operator, only=Selection(rows=("held",))))
+    await run.row_reaches("held", TargetState.CANCELLED)
     await label.simulator.post("clock", {"ad_list_seconds": 0})
     await label.spark.resume(run.campaign_id, Command(actor=label.operator))
 

@@ -73,7 +73,13 @@ async def campaign(
             connection, campaign_id, await publishing.waiting_candidates(connection, campaign_id, "kiri")
         )
         await publishing.plan_ad_groups(connection, campaign_id, label.ad_account, capacity=100, ceiling=None)
+        await make_ad_groups(connection, campaign_id)
     return campaign_id
+
+
+async def make_ad_groups(db: Database, campaign_id: str) -> None:
+    """As if TikTok had made them."""
+    await db.execute("UPDATE ad_groups SET adgroup_id = 'g' || id WHERE campaign_id = $1", campaign_id)
 
 
 async def authorize(label: Label, db: Pool) -> None:
@@ -297,8 +303,9 @@ async def test_a_row_that_has_moved_since_the_page_was_read_is_left_out(label: L
 async def test_pages_are_of_one_ad_group_each_and_in_the_manifests_order(label: Label, db: Pool) -> None:
     campaign_id = await campaign(label, db, rows=7)
     other = await db.fetchval(
-        """INSERT INTO ad_groups (campaign_id, advertiser_id, location_id, daily_budget, number, name, starts_at)
-           VALUES ($1, $2, '1', 1, 2, 'other', now()) RETURNING id""",
+        """INSERT INTO ad_groups
+               (campaign_id, advertiser_id, location_id, daily_budget, number, name, starts_at, adgroup_id)
+           VALUES ($1, $2, '1', 1, 2, 'other', now(), '18') RETURNING id""",
         campaign_id,
         label.ad_account,
     )
@@ -309,6 +316,21 @@ async def test_pages_are_of_one_ad_group_each_and_in_the_manifests_order(label: 
     pages = await intents.ready_pages(db, campaign_id, 1, 1, 3)
 
     assert [page.row_ids for page in pages] == [("row1", "row2", "row3"), ("row4", "row6"), ("row0", "row5")]
+
+
+async def test_no_row_is_given_before_its_ad_group_is_made(label: Label, db: Pool) -> None:
+    campaign_id = await campaign(label, db)
+    await db.execute("UPDATE ad_groups SET adgroup_id = NULL WHERE campaign_id = $1", campaign_id)
+
+    assert await intents.ready_pages(db, campaign_id, 1, 1, 20) == []
+    assert await intents.ready_rows(db, campaign_id, 1, 1) == 0
+    assert await intend(db, campaign_id, {"row0": f"a{label.bc_id}"}) == []
+    assert [wave.shards for wave in await releases.plan(db, campaign_id)] == [()]
+
+    await make_ad_groups(db, campaign_id)
+
+    assert await intents.ready_rows(db, campaign_id, 1, 1) == 3
+    assert [wave.shards for wave in await releases.plan(db, campaign_id)] == [(1,)]
 
 
 @pytest.mark.parametrize("state", [TargetState.BLOCKED, TargetState.FROZEN])

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from test_intents import campaign, intend, taken
+from test_intents import campaign, intend, make_ad_groups, taken
 
 from sparkads.contracts.release import Selection, TargetState
 from store import authorizations, intents, publishing, releases, retries, takedowns
@@ -83,6 +83,7 @@ async def test_a_row_with_an_ad_is_never_retried_whatever_its_state_says(label: 
         waiting = await publishing.waiting_candidates(connection, campaign_id, "kiri")
         await publishing.set_ready(connection, campaign_id, waiting)
         await publishing.plan_ad_groups(connection, campaign_id, label.ad_account, capacity=100, ceiling=None)
+        await make_ad_groups(connection, campaign_id)
         assert await intend(connection, campaign_id, {"row1": f"b{label.bc_id}"}) == ["row1"]
 
 
