@@ -199,7 +199,7 @@ class ReleaseCampaignWorkflow:
             self._bringing.result()  # what no further attempt can mend ends the release
             self._bringing = None
         if self._bringing is None and self._look_at_accounts and not self._cancelled:
-            self._look_at_accounts = False
+            self._look_at_accounts, self._share_again_at = False, None
             if self._retried_by or self._is_waiting or self._may_prepare:
                 self._bringing = asyncio.create_task(self._bring_accounts_to_ready())
 
@@ -303,7 +303,8 @@ class ReleaseCampaignWorkflow:
         if self._cancelled or self._paused or self._unhealthy:
             return
         if self._bringing is not None and not gone[-1].submitted:
-            return  # its rows may be about to go
+            self._tier_out_at = None  # its rows may be about to go
+            return
         self._tier_out_at = self._tier_out_at or workflow.now()
         if workflow.now() < self._tier_out_at + self._hold:
             return
@@ -417,11 +418,11 @@ class ReleaseCampaignWorkflow:
         moments = [moment for instant in due for moment in (instant - AHEAD, instant) if moment > workflow.now()]
         if self._is_waiting and not self._cancelled:
             moments.append(workflow.now() + LOOK_AGAIN)
-        if self._share_again_at is not None:
+        if self._share_again_at is not None and self._bringing is None and not self._cancelled:
             moments.append(self._share_again_at)
         if self._missing:
             moments.append(self._next_reminder())
-        if self._tier_out_at is not None and not self._unhealthy and not self._paused:
+        if self._tier_out_at is not None and not (self._unhealthy or self._paused or self._cancelled):
             moments.append(self._tier_out_at + self._hold)
         return moments
 
