@@ -92,7 +92,12 @@ async def test_two_hundred_owners_scan_at_once_and_the_worker_dies(
     assert Counter(row["stage"] for row in stages) == {"active": OWNERS}
     assert sorted(row["asset_id"] for row in stages) == sorted(await held_at_tiktok(label))
     assert await running(label, names.AUTHORIZATION_WORKFLOW) == OWNERS
-    assert await running(label, names.ACCESS_REQUEST_WORKFLOW) == 0
+
+    async def no_request_runs() -> bool:
+        return await running(label, names.ACCESS_REQUEST_WORKFLOW) == 0
+
+    # Temporal's list of workflows lags on a busy machine.
+    await until(no_request_runs, "no request runs any more")
     # A report that came with the account itself is the scan that is recorded as accepted; a later one is a duplicate.
     kept = await db.fetch("SELECT handle, outcome, detail FROM scans WHERE bc_id = $1", label.bc_id)
     assert sorted(row["handle"] for row in kept if row["outcome"] == ScanOutcome.ACCEPTED) == sorted(handles)
