@@ -12,6 +12,7 @@ from store.members import MemberAccess
 from store.publishing import Candidate
 
 NO_RIGHTS = "rights: the row's rights_from and rights_until do not cover its instant"
+"""Why a row is blocked whose instant its owner's word does not cover."""
 
 
 async def gone_accounts(db: Pool, platform: Platform, bc_id: str, operator: MemberAccess) -> frozenset[str]:

@@ -30,11 +30,15 @@ UPLOADS_AT_ONCE = 2
 """In one process: each holds a copy of its file on disk and one connection to the store."""
 
 FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 30.0
-"""Seconds between two looks at videos that TikTok still prepares; each pause is twice the one before."""
+PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""
+Seconds between looks at videos that TikTok still transcodes.
+
+After the last one the rows of other videos go on without them, and pay for it with ad groups of their own.
+"""
 
 TRANSCODING_LIMIT = timedelta(minutes=30)
-"""How long TikTok may prepare a video before its rows are refused: hours would pass their instants in silence."""
+"""How long TikTok may transcode a video before its rows are refused: hours would pass their instants in silence."""
 
 _MD5_MISMATCH: Final = 40900
 
@@ -51,7 +55,7 @@ class Uploads:
         self._slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
 
     async def bring(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> None:
-        """Upload what ready rows of an ad account need, and wait for it; rows whose files are no use are refused."""
+        """Upload what ready rows of an ad account need, and wait a while for it; rows of useless files are refused."""
         needed = await media.files_needed(self._db, campaign.campaign_id, advertiser_id)
         await each_to_its_end(*(self._bring(client, campaign, one) for one in needed))
         await self._compare_shapes(campaign, advertiser_id)
@@ -66,13 +70,12 @@ class Uploads:
                 await self._refuse(campaign, Kind.COVER, pair, reason)
 
     async def _wait_until_ready(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> None:
-        pause = FIRST_PAUSE
-        while videos := await media.transcoding(self._db, campaign.campaign_id, advertiser_id):
+        for pause in (*PAUSES, None):
+            videos = await media.transcoding(self._db, campaign.campaign_id, advertiser_id)
             ready = [await self._is_ready(client, campaign, video) for video in videos]
-            if all(ready):
+            if all(ready) or pause is None:
                 return
             await asyncio.sleep(pause)
-            pause = min(LONGEST_PAUSE, pause * 2)
 
     async def _bring(self, client: TikTokClient, campaign: Campaign, needed: FileNeeded) -> None:
         try:

@@ -27,7 +27,7 @@ from activities.together import each_to_its_end
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import AdTemplate, DailyCeiling, TargetState
 from sparkads.files import Files
-from store import audit, preparing, publishing
+from store import audit, media, preparing, publishing
 from store.database import Pool
 from store.preparing import Unplanned
 from store.publishing import AdGroup
@@ -53,6 +53,13 @@ class Prepare(Contract):
     ceilings: tuple[DailyCeiling, ...] = ()
 
 
+class Prepared(Contract):
+    """What is left to wait for before everything that has to exist does."""
+
+    transcoding: int
+    """videos that TikTok still transcodes; rows that use them have no ad group yet"""
+
+
 class PreparingActivities:
     """Needs the store, TikTok and the object store."""
 
@@ -63,12 +70,13 @@ class PreparingActivities:
         self._uploads = Uploads(db, files)
 
     @activity.defn
-    async def prepare_ad_accounts(self, prepare: Prepare) -> None:
+    async def prepare_ad_accounts(self, prepare: Prepare) -> Prepared:
         """
         Posts checked, files uploaded, TikTok campaigns and ad groups made, for every target that is ready.
 
-        Each ad account by itself: a video that one of them waits for, or a question that TikTok does not answer, holds
-        up no other. All that was found out or made is on record at once, so that a further attempt goes on from there.
+        Each ad account by itself: a question about one that TikTok does not answer holds up no other. Nor does a video
+        that it transcodes for long hold up the rows of others: they are left out, and told of. All that was found out
+        or made is on record at once, so that a further attempt goes on from there.
         """
         campaign = await known_campaign(self._db, prepare.campaign_id)
         client = await self._platform.client(campaign.bc_id)
@@ -83,6 +91,7 @@ class PreparingActivities:
             await self._make_ad_groups(client, prepare, campaign, advertiser_id)
 
         await each_to_its_end(*map(prepare_one, await publishing.ad_accounts(self._db, campaign.campaign_id)))
+        return Prepared(transcoding=len(await media.transcoding(self._db, campaign.campaign_id)))
 
     async def _check_posts(
         self, client: TikTokClient, campaign: Campaign, advertiser_id: str, music: dict[str, bool]

@@ -109,6 +109,7 @@ Seconds by which the next part starts before TikTok takes calls again: a workflo
 LOOK_AGAIN = 1.0
 """Seconds until a shard with nothing to submit asks again: the store's clock may be a little behind the workflow's."""
 NOTHING_MAY = "nothing may be submitted: paused, or not due yet"
+"""What a shard says that it waits for, when the store lets none of its rows through."""
 
 
 class ShardRef(Contract):

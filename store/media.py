@@ -14,6 +14,16 @@ ASK_AGAIN = 1.0
 """Seconds until a file that somebody else uploads is asked for again."""
 
 
+HAS_FILES = """
+    (t.video_sha256 IS NULL OR EXISTS (
+        SELECT FROM media m
+        WHERE m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256 AND m.cover_id IS NOT NULL))
+    AND (t.cover_sha256 IS NULL OR EXISTS (
+        SELECT FROM images i WHERE i.advertiser_id = t.advertiser_id AND i.sha256 = t.cover_sha256))
+"""
+"""Whether an ad of target `t` could be made, as far as its files go: uploaded and transcoded."""
+
+
 class Kind(StrEnum):
     """What a file is to an ad."""
 
@@ -21,33 +31,31 @@ class Kind(StrEnum):
     COVER = "cover"
 
 
-class FileNeeded(Contract):
+class _OneFile(Contract):
+    """A file in an ad account."""
+
+    advertiser_id: str
+    sha256: str
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """Of the files that a row has to have."""
+        return (self.sha256,)
+
+
+class FileNeeded(_OneFile):
     """A file that ready targets of an ad account need and that is not uploaded yet; `size` in bytes."""
 
     kind: Kind
-    advertiser_id: str
-    sha256: str
     size: int
 
-    @property
-    def hashes(self) -> tuple[str, ...]:
-        """Of the files that a row has to have."""
-        return (self.sha256,)
 
-
-class Transcoding(Contract):
+class Transcoding(_OneFile):
     """An uploaded video that TikTok has proposed no cover for yet."""
 
-    advertiser_id: str
-    sha256: str
     video_id: str
     seconds: float
     """since it was uploaded"""
-
-    @property
-    def hashes(self) -> tuple[str, ...]:
-        """Of the files that a row has to have."""
-        return (self.sha256,)
 
 
 class CoverOfVideo(Contract):
@@ -157,13 +165,14 @@ async def covers_with_videos(db: Database, campaign_id: str, advertiser_id: str)
     ]
 
 
-async def transcoding(db: Database, campaign_id: str, advertiser_id: str) -> list[Transcoding]:
-    """Uploaded videos of ready targets of an ad account that have no first cover yet."""
+async def transcoding(db: Database, campaign_id: str, advertiser_id: str | None = None) -> list[Transcoding]:
+    """Uploaded videos of ready targets, of one ad account or of all, that have no first cover yet."""
     rows = await db.fetch(
         """SELECT DISTINCT m.advertiser_id, m.sha256, m.video_id,
                   extract(epoch FROM statement_timestamp() - m.uploaded_at)::float8 AS seconds
            FROM targets t JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256
-           WHERE t.campaign_id = $1 AND t.advertiser_id = $2 AND t.state = 'ready' AND m.cover_id IS NULL
+           WHERE t.campaign_id = $1 AND t.advertiser_id = coalesce($2, t.advertiser_id) AND t.state = 'ready'
+             AND m.cover_id IS NULL
            ORDER BY m.sha256""",
         campaign_id,
         advertiser_id,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
 from store.database import Connection, Database
+from store.media import HAS_FILES
 
 
 class Unplanned(Contract):
@@ -149,9 +150,9 @@ async def forget_rooms(db: Database, campaign_id: str) -> None:
 
 
 async def use_named_group(connection: Connection, campaign_id: str, advertiser_id: str, adgroup_id: str) -> None:
-    """Give the ready targets that name an ad group their place in it: TikTok has it already."""
+    """Give the ready targets that name an ad group, and have their files, their place in it: TikTok has it already."""
     await connection.execute(
-        """WITH known AS (
+        f"""WITH known AS (
                INSERT INTO ad_groups
                    (campaign_id, advertiser_id, location_id, daily_budget, number, name, starts_at, adgroup_id)
                SELECT $1, $2, location_id, daily_budget, 0, 'named ' || $3::text, due_at, $3
@@ -160,9 +161,9 @@ async def use_named_group(connection: Connection, campaign_id: str, advertiser_i
                ORDER BY row_number LIMIT 1
                ON CONFLICT (campaign_id, advertiser_id, name) DO UPDATE SET adgroup_id = excluded.adgroup_id
                RETURNING id)
-           UPDATE targets SET ad_group = known.id FROM known
+           UPDATE targets t SET ad_group = known.id FROM known
            WHERE campaign_id = $1 AND advertiser_id = $2 AND named_adgroup_id = $3 AND state = 'ready'
-             AND ad_group IS NULL""",
+             AND ad_group IS NULL AND {HAS_FILES}""",
         campaign_id,
         advertiser_id,
         adgroup_id,

@@ -8,6 +8,7 @@ from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
 from store.ad_group_layout import Together, lay_out
 from store.database import Connection, Database
+from store.media import HAS_FILES
 
 
 class Candidate(Contract):
@@ -136,14 +137,16 @@ async def plan_ad_groups(
     connection: Connection, campaign_id: str, advertiser_id: str, *, capacity: int, ceiling: Decimal | None
 ) -> list[str]:
     """
-    Lay the ready targets of an ad account out in ad groups; returns the rows that its ceiling leaves out.
+    Lay the ready targets of an ad account out in ad groups, but for those whose files are not ready there.
+
+    Returns the rows that its ceiling leaves out.
 
     Names are made from what the group is for, so that a group which was made before an answer was lost is found again.
     """
     rows = await connection.fetch(
-        """SELECT row_id, wave, due_at, location_id, daily_budget, rights_until FROM targets
-           WHERE campaign_id = $1 AND advertiser_id = $2 AND state = 'ready' AND ad_group IS NULL
-           ORDER BY row_number FOR UPDATE""",
+        f"""SELECT row_id, wave, due_at, location_id, daily_budget, rights_until FROM targets t
+            WHERE campaign_id = $1 AND advertiser_id = $2 AND state = 'ready' AND ad_group IS NULL AND {HAS_FILES}
+            ORDER BY row_number FOR UPDATE""",
         campaign_id,
         advertiser_id,
     )

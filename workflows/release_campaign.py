@@ -80,8 +80,8 @@ By how much shards start before their instant: at it, each only has to call. To 
 other, and it is the store that lets nothing out early.
 """
 
-SHARE_AGAIN = timedelta(seconds=15)
-"""Until an account that TikTok did not let be shared is tried again; the others go on meanwhile."""
+BRING_AGAIN = timedelta(seconds=15)
+"""Until what TikTok could not share, or has still to transcode, is looked at again; the others go on meanwhile."""
 
 SHARD_AGAIN = timedelta(seconds=30)
 """Until a shard that failed or was terminated is started again; it first settles what the other left open."""
@@ -120,7 +120,7 @@ class ReleaseCampaignWorkflow:
         self._bringing: asyncio.Task[None] | None = None
         self._look_at_accounts = True
         self._not_shared = ""
-        self._share_again_at: datetime | None = None
+        self._bring_again_at: datetime | None = None
         self._news = False
         self._moved = False
         self._paused = release.resumed_paused
@@ -128,6 +128,7 @@ class ReleaseCampaignWorkflow:
         self._tier_out_at = release.resumed_tier_out_at
         self._unhealthy = ""
         self._unprepared = True
+        self._transcoding = 0
         self._retried_by = ""
         self._reminders = release.resumed_reminders
         self._told_overdue = release.resumed_told_overdue
@@ -199,7 +200,7 @@ class ReleaseCampaignWorkflow:
             self._bringing.result()  # what no further attempt can mend ends the release
             self._bringing = None
         if self._bringing is None and self._look_at_accounts and not self._cancelled:
-            self._look_at_accounts, self._share_again_at = False, None
+            self._look_at_accounts, self._bring_again_at = False, None
             if self._retried_by or self._is_waiting or self._may_prepare:
                 self._bringing = asyncio.create_task(self._bring_accounts_to_ready())
 
@@ -214,7 +215,6 @@ class ReleaseCampaignWorkflow:
                 self._unprepared = self._moved = True
             if self._may_prepare:
                 await self._prepare()
-                self._unprepared = False
         finally:
             self._moved = True
 
@@ -247,11 +247,12 @@ class ReleaseCampaignWorkflow:
             **_calls.BULK,
         )
         self._not_shared = settled.problem
-        self._share_again_at = workflow.now() + SHARE_AGAIN if settled.problem else None
+        if settled.problem:
+            self._bring_again_at = workflow.now() + BRING_AGAIN
 
     async def _prepare(self) -> None:
         self._enter_unless_promoting(ReleasePhase.PREPARE, "videos and ad groups")
-        await workflow.execute_activity_method(
+        prepared = await workflow.execute_activity_method(
             PreparingActivities.prepare_ad_accounts,
             Prepare(
                 campaign_id=self._release.campaign_id,
@@ -262,6 +263,10 @@ class ReleaseCampaignWorkflow:
             priority=self._fair,
             **_calls.BULK,
         )
+        self._transcoding = prepared.transcoding
+        self._unprepared = prepared.transcoding > 0
+        if self._unprepared:
+            self._bring_again_at = workflow.now() + BRING_AGAIN
 
     async def _ask_for_approval(self) -> None:
         """Remind those who have not agreed: as often as the release says, and at once after their deadline."""
@@ -401,6 +406,8 @@ class ReleaseCampaignWorkflow:
             self._enter(ReleasePhase.PROMOTE, f"{len(self._shards)} shards")
         elif self._bringing is not None:
             return  # it says itself what it is at
+        elif self._transcoding:
+            self._enter(ReleasePhase.PREPARE, f"videos that TikTok transcodes: {self._transcoding}")
         elif self._missing:
             self._enter(ReleasePhase.APPROVE, "approvers")
         elif self._unhealthy:
@@ -418,8 +425,8 @@ class ReleaseCampaignWorkflow:
         moments = [moment for instant in due for moment in (instant - AHEAD, instant) if moment > workflow.now()]
         if self._is_waiting and not self._cancelled:
             moments.append(workflow.now() + LOOK_AGAIN)
-        if self._share_again_at is not None and self._bringing is None and not self._cancelled:
-            moments.append(self._share_again_at)
+        if self._bring_again_at is not None and self._bringing is None and not self._cancelled:
+            moments.append(self._bring_again_at)
         if self._missing:
             moments.append(self._next_reminder())
         if self._tier_out_at is not None and not (self._unhealthy or self._paused or self._cancelled):

@@ -90,6 +90,38 @@ async def test_a_video_that_is_transcoded_for_long_holds_up_no_wave_that_was_pre
     assert (await run.rows())["late"].state is TargetState.READY
 
 
+async def test_a_video_that_is_transcoded_for_long_holds_up_no_other_of_its_ad_account(
+    label: Label, db: Pool, tmp_path: Path
+) -> None:
+    await label.authorized("early", "late", "named")
+    first = await release(label, db, tmp_path, [push("first", "@early", label.ad_account)])
+    await first.finished()
+    group = (await first.ads())["first"][0]["adgroup_id"]
+    await label.simulator.post("clock", {"transcode_seconds": 25})
+    write_video(tmp_path / "slow.mp4", 3)
+    rows = [
+        push("late", "@late", label.ad_account, video="slow.mp4"),
+        push("named", "@named", label.ad_account, video="slow.mp4", ad_group_id=group),
+        push("early", "@early", label.ad_account),
+    ]
+    run = await release(label, db, tmp_path, rows)
+
+    await run.row_reaches("early", TargetState.PUBLISHED)
+
+    others = {row_id: row.state for row_id, row in (await run.rows()).items() if row_id != "early"}
+    assert others == {"late": TargetState.READY, "named": TargetState.READY}
+
+    async def says_so() -> bool:
+        status = await label.spark.release_status(run.campaign_id)
+        return status.waiting_on == "videos that TikTok transcodes: 1"
+
+    await until(says_so, "it says what it waits for")
+    done = await run.finished(within=60)
+    assert {row.state for row in done.values()} == {TargetState.PUBLISHED}
+    assert {row_id: len(ads) for row_id, ads in (await run.ads()).items()} == {"late": 1, "early": 1}
+    assert len([ad for ad in (await label.simulator.get("state"))["ads"] if ad["adgroup_id"] == group]) == 2
+
+
 async def test_a_row_that_becomes_ready_while_its_shard_waits_for_reviews_is_published_then(
     label: Label, db: Pool, tmp_path: Path
 ) -> None:
