@@ -29,7 +29,6 @@ from tiktok import Image, InvalidRequest, NotReady, TikTokClient, Video, WrongRo
 UPLOADS_AT_ONCE = 2
 """In one process: each holds a copy of its file on disk and one connection to the store."""
 
-FIRST_PAUSE = 1.0
 PAUSES = (1.0, 2.0, 4.0, 8.0)
 """
 Seconds between looks at videos that TikTok still transcodes.
