@@ -1,13 +1,11 @@
 """The gate before a target is promoted: asked when it becomes ready, and again at the moment of use."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from activities.failures import tiktok_failures
 from activities.platform import Platform
 from sparkads.contracts.release import TargetState
 from sparkads.roles import Permission, missing_keys
-from store import sharing
-from store.database import Pool
 from store.members import MemberAccess
 from store.publishing import Candidate
 
@@ -15,24 +13,23 @@ NO_RIGHTS = "rights: the row's rights_from and rights_until do not cover its ins
 """Why a row is blocked whose instant its owner's word does not cover."""
 
 
-async def gone_accounts(db: Pool, platform: Platform, bc_id: str, operator: MemberAccess) -> frozenset[str]:
+async def gone_accounts(
+    platform: Platform, bc_id: str, operator: MemberAccess, candidates: Iterable[Candidate]
+) -> frozenset[str]:
     """
-    Accounts that the operator was given and TikTok lists no longer: their authorizations have ended.
+    Accounts of targets that the operator can't use and TikTok lists no longer: their authorizations have ended.
 
-    TikTok takes a member's permission away together with the account, and the sweep may not have looked since: without
-    this question such a target would be blocked for a missing key (R5), and not frozen for what has happened (R15).
+    TikTok takes a member's permission away together with the account, and the sweep may not have looked since, or not
+    when the target was read: without this question such a target would be blocked for a missing key (R5), and not
+    frozen for what has happened (R15).
     """
-    given = {
-        grant.asset_id
-        for grant in await sharing.active_grants(db, bc_id)
-        if grant.user_id == operator.user_id and grant.asset_id not in operator.accounts
-    }
-    if not given:
+    out_of_reach = {one.asset_id for one in candidates if one.asset_id is not None} - operator.accounts.keys()
+    if not out_of_reach:
         return frozenset()
     client = await platform.client(bc_id)
     with tiktok_failures():
         listed = {asset.asset_id for asset in await client.business_centers.all_assets(bc_id, "TT_ACCOUNT")}
-    return frozenset(given - listed)
+    return frozenset(out_of_reach - listed)
 
 
 def verdict(candidate: Candidate, operator: MemberAccess, gone: frozenset[str]) -> tuple[TargetState, str] | None:

@@ -75,7 +75,7 @@ Seconds after which it begins none even if most of them were spent in waiting fo
 for the same moment, and to start again right then would let turns go by. A further wait for a minute still fits.
 """
 
-GATES_HOLD = 1.0
+OPERATOR_HOLDS = 1.0
 """Seconds for which what is known of the operator serves further batches. The store looks at the rest for each."""
 
 MARGIN = timedelta(seconds=30)
@@ -150,13 +150,6 @@ class _Batch(NamedTuple):
     """by token"""
 
 
-class _Gates(NamedTuple):
-    """What TikTok says of the operator: the gates that are not in the store."""
-
-    operator: MemberAccess
-    gone: frozenset[str]
-
-
 class _Verdict(NamedTuple):
     """What exists after a call, by token; everything else of the call was not made."""
 
@@ -198,7 +191,7 @@ class _Work:
         self._began_at = self._now()
         self._stop_at = self._began_at + WORK_FOR
         self._stopped = False
-        self._gates: tuple[_Gates, float] | None = None
+        self._operator: tuple[MemberAccess, float] | None = None
         self._is_sure = False
         self._asking = asyncio.Lock()
 
@@ -221,7 +214,9 @@ class _Work:
         if seconds > SHORT_WAIT:
             self._stop_at = min(self._stop_at + seconds, self._began_at + WORK_AT_MOST)
 
-    async def gates(self, ask: Callable[[releases.Campaign], Awaitable[_Gates]], *, surely: bool = False) -> _Gates:
+    async def operator(
+        self, ask: Callable[[str, str], Awaitable[MemberAccess]], *, surely: bool = False
+    ) -> MemberAccess:
         """
         What is known of the operator, asked again when it is too old.
 
@@ -230,10 +225,11 @@ class _Work:
             surely: whether only an answer that was asked for surely will do.
         """
         async with self._asking:
-            if self._gates is None or self._now() >= self._gates[1] or (surely and not self._is_sure):
-                self._gates = await ask(self.campaign), self._now() + GATES_HOLD
+            if self._operator is None or self._now() >= self._operator[1] or (surely and not self._is_sure):
+                known = await ask(self.campaign.bc_id, self.campaign.operator)
+                self._operator = known, self._now() + OPERATOR_HOLDS
                 self._is_sure = surely
-            return self._gates[0]
+            return self._operator[0]
 
 
 class PublishActivities:
@@ -309,19 +305,10 @@ class PublishActivities:
             work.stop()
             raise
 
-    async def _gates(self, campaign: releases.Campaign) -> _Gates:
-        return await self._gates_of(campaign, await self._people.access(campaign.bc_id, campaign.operator))
-
-    async def _gates_now(self, campaign: releases.Campaign) -> _Gates:
-        return await self._gates_of(campaign, await self._people.access_now(campaign.bc_id, campaign.operator))
-
-    async def _gates_of(self, campaign: releases.Campaign, operator: MemberAccess) -> _Gates:
-        return _Gates(operator, await gone_accounts(self._db, self._platform, campaign.bc_id, operator))
-
     async def _claim(self, work: _Work, page: Page) -> _Batch | None:
         """Every gate again, at the moment of use (R5): intents of those that pass; None if none does."""
         shard, campaign = work.step.shard, work.campaign
-        gates = await work.gates(self._gates)
+        operator = await work.operator(self._people.access)
         tokens = {row_id: secrets.token_hex(8) for row_id in page.row_ids}
         claimed = await intents.claim(
             self._db,
@@ -332,11 +319,12 @@ class PublishActivities:
             tokens,
             batch=f"{activity.info().workflow_id}/{work.step.number}",
         )
-        if any(missing_key(candidate, gates.operator) for candidate in claimed):
-            gates = await work.gates(self._gates_now, surely=True)
+        if any(missing_key(candidate, operator) for candidate in claimed):
+            operator = await work.operator(self._people.access_now, surely=True)
+        gone = await gone_accounts(self._platform, campaign.bc_id, operator, claimed)
         passed: dict[str, Candidate] = {}
         for candidate in claimed:
-            no = verdict(candidate, gates.operator, gates.gone)
+            no = verdict(candidate, operator, gone)
             if no is None:
                 passed[tokens[candidate.row_id]] = candidate
             else:

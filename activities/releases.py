@@ -321,11 +321,10 @@ class ReleaseActivities:
     async def _open_gates(self, campaign: releases.Campaign, handle: str) -> None:
         """Let the rows of an account that was just shared through, or block them by name."""
         operator = await self._people.access(campaign.bc_id, campaign.operator)
-        gone = await gone_accounts(self._db, self._platform, campaign.bc_id, operator)
         candidates = await publishing.waiting_candidates(self._db, campaign.campaign_id, handle)
         if any(missing_key(candidate, operator) for candidate in candidates):
             operator = await self._people.access_now(campaign.bc_id, campaign.operator)
-            gone = await gone_accounts(self._db, self._platform, campaign.bc_id, operator)
+        gone = await gone_accounts(self._platform, campaign.bc_id, operator, candidates)
         ready, blocked = [], []
         for candidate in candidates:
             if candidate.asset_id in gone:

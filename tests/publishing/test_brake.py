@@ -9,12 +9,18 @@ from releasing import Release, pull, push, release
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.gates import gone_accounts, verdict
+from activities.members import Members
+from activities.platform import Platform
 from sparkads import names
 from sparkads.contracts.authorization import EndAuthorization
 from sparkads.contracts.release import Command, LatePolicy, Selection, TargetState
 from sparkads.search_attributes import PHASE
 from store.database import Pool
+from store.publishing import CANDIDATE, Candidate
 from tests.conftest import Label, post_of, until
+from tiktok import TikTok
+from workers.local import Stack
 
 
 def _soon(seconds: float) -> dict[str, str]:
@@ -216,6 +222,26 @@ async def test_when_an_owner_revokes_waiting_rows_freeze_live_ads_stop_and_the_r
     ads = await run.ads()
     assert "waiting" not in ads
     assert ads["live"][0]["operation_status"] == "DISABLE"
+
+
+async def test_a_revocation_is_told_from_a_missing_key_also_when_the_target_was_read_before_it(
+    label: Label, db: Pool, tmp_path: Path, stack: Stack
+) -> None:
+    # R15, not R5: between the claim of a target and the question to TikTok its whole authorization may end.
+    await label.authorized("leaves")
+    run = await release(label, db, tmp_path, [push("row", "@leaves", label.ad_account, **_soon(600))])
+    await run.row_reaches("row", TargetState.READY)
+    read_before = Candidate(**await db.fetchrow(CANDIDATE + "WHERE t.campaign_id = $1", run.campaign_id))
+    await label.simulator.revoke("leaves", label.bc_id)
+    await run.row_reaches("row", TargetState.FROZEN)
+
+    async with TikTok(stack.tiktok_base_url, limiter=None) as tiktok:
+        platform = Platform(db, tiktok)
+        operator = await Members(db, platform, max_age=timedelta(0)).access_now(label.bc_id, label.operator)
+        gone = await gone_accounts(platform, label.bc_id, operator, [read_before])
+
+    no = verdict(read_before, operator, gone)
+    assert no == (TargetState.FROZEN, "R15: TikTok no longer lists @leaves; its authorization has ended")
 
 
 async def test_when_an_admin_removes_an_account_the_same_happens(label: Label, db: Pool, tmp_path: Path) -> None:
