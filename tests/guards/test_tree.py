@@ -131,6 +131,7 @@ def test_no_layer_of_ours_is_replaced_in_a_test() -> None:
 
 
 def _skips(node: ast.AST) -> bool:
+    # Names to look for in other tests; nothing is skipped here.
     return isinstance(node, ast.Attribute) and _dotted(node).startswith(
         ("pytest.skip", "pytest.xfail", "pytest.importorskip", "pytest.mark.skip", "pytest.mark.xfail")
     )
@@ -188,6 +189,7 @@ def test_workflows_ask_no_clock_and_throw_no_dice() -> None:
 @pytest.mark.parametrize(
     ("wrong", "source"),
     [
+        # Text that each guard has to object to, and that nobody runs.
         (_mocks, "from unittest.mock import patch"),
         (_mocks, "monkeypatch.setattr(store.access, 'sweep', None)"),
         (_mocks, "monkeypatch.setattr('tiktok.client.TikTok', None)"),
