@@ -27,7 +27,7 @@ from activities.together import each_to_its_end
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import AdTemplate, DailyCeiling, TargetState
 from sparkads.files import Files
-from store import audit, media, preparing, publishing
+from store import audit, preparing, publishing
 from store.database import Pool
 from store.preparing import Unplanned
 from store.publishing import AdGroup
@@ -91,7 +91,7 @@ class PreparingActivities:
             await self._make_ad_groups(client, prepare, campaign, advertiser_id)
 
         await each_to_its_end(*map(prepare_one, await publishing.ad_accounts(self._db, campaign.campaign_id)))
-        return Prepared(transcoding=len(await media.transcoding(self._db, campaign.campaign_id)))
+        return Prepared(transcoding=await preparing.videos_awaited(self._db, campaign.campaign_id))
 
     async def _check_posts(
         self, client: TikTokClient, campaign: Campaign, advertiser_id: str, music: dict[str, bool]

@@ -165,14 +165,13 @@ async def covers_with_videos(db: Database, campaign_id: str, advertiser_id: str)
     ]
 
 
-async def transcoding(db: Database, campaign_id: str, advertiser_id: str | None = None) -> list[Transcoding]:
-    """Uploaded videos of ready targets, of one ad account or of all, that have no first cover yet."""
+async def transcoding(db: Database, campaign_id: str, advertiser_id: str) -> list[Transcoding]:
+    """Uploaded videos of ready targets of an ad account that have no first cover yet."""
     rows = await db.fetch(
         """SELECT DISTINCT m.advertiser_id, m.sha256, m.video_id,
                   extract(epoch FROM statement_timestamp() - m.uploaded_at)::float8 AS seconds
            FROM targets t JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256
-           WHERE t.campaign_id = $1 AND t.advertiser_id = coalesce($2, t.advertiser_id) AND t.state = 'ready'
-             AND m.cover_id IS NULL
+           WHERE t.campaign_id = $1 AND t.advertiser_id = $2 AND t.state = 'ready' AND m.cover_id IS NULL
            ORDER BY m.sha256""",
         campaign_id,
         advertiser_id,

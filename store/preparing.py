@@ -36,6 +36,21 @@ async def unplanned(db: Database, campaign_id: str, advertiser_id: str) -> list[
     return [Unplanned(**row) for row in rows]
 
 
+async def videos_awaited(db: Database, campaign_id: str) -> int:
+    """
+    Videos, in all ad accounts, of such targets of a campaign.
+
+    Counted by the targets that were left out, not by what is not transcoded: another release may have seen since that a
+    video is, and then nobody would come back for them.
+    """
+    count: int = await db.fetchval(
+        """SELECT count(DISTINCT (advertiser_id, video_sha256)) FROM targets
+           WHERE campaign_id = $1 AND state = 'ready' AND ad_group IS NULL""",
+        campaign_id,
+    )
+    return count
+
+
 async def unseen_pulls(db: Database, campaign_id: str, advertiser_id: str, holds: timedelta) -> list[Unplanned]:
     """Such targets, in one ad account, that pull a post which was not looked at within `holds`."""
     rows = await db.fetch(

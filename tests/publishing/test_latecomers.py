@@ -9,7 +9,7 @@ import pytest
 from releasing import Release, push, release, write_video
 
 from sparkads.contracts.release import TargetState
-from store import api_calls
+from store import api_calls, preparing
 from store.database import Pool
 from tests.conftest import Label, Simulator, until
 
@@ -120,6 +120,27 @@ async def test_a_video_that_is_transcoded_for_long_holds_up_no_other_of_its_ad_a
     assert {row.state for row in done.values()} == {TargetState.PUBLISHED}
     assert {row_id: len(ads) for row_id, ads in (await run.ads()).items()} == {"late": 1, "early": 1}
     assert len([ad for ad in (await label.simulator.get("state"))["ads"] if ad["adgroup_id"] == group]) == 2
+
+
+async def test_a_row_that_was_left_out_is_come_back_for_although_another_release_saw_its_video_ready(
+    label: Label, db: Pool, tmp_path: Path
+) -> None:
+    await label.authorized("late")
+    await label.simulator.post("clock", {"transcode_seconds": NEVER})
+    write_video(tmp_path / "slow.mp4", 3)
+    run = await release(label, db, tmp_path, [push("late", "@late", label.ad_account, video="slow.mp4")])
+    uploaded = "SELECT 1 FROM media WHERE advertiser_id = $1"
+    await until(lambda: db.fetchval(uploaded, label.ad_account), "the video is uploaded")
+
+    async with db.acquire() as connection:
+        # What the other release does, as it looks before this one has seen it.
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("UPDATE media SET cover_id = 'seen' WHERE advertiser_id = $1", label.ad_account)
+        awaited = await preparing.videos_awaited(connection, run.campaign_id)
+        await transaction.rollback()
+
+    assert awaited == 1
 
 
 async def test_a_row_that_becomes_ready_while_its_shard_waits_for_reviews_is_published_then(
