@@ -18,7 +18,7 @@ from activities.platform import Platform
 from activities.posts import check_posts
 from activities.preparing import beyond_ceiling, daily_ceiling, missing_ad_groups
 from activities.release_bundles import read_bundle
-from activities.room import rows_without_room
+from activities.room import RoomForAds
 from sparkads import clock
 from sparkads.client import SparkAds
 from sparkads.contracts.plan import Estimate, Plan, PlanContent, PlannedBudget, PlannedRow, Step
@@ -59,6 +59,7 @@ class PlanningActivities:
         platform: Platform,
         people: Members,
         files: Files,
+        room: RoomForAds,
         client: SparkAds,
         tier: str,
         limits: Limits | None,
@@ -68,6 +69,7 @@ class PlanningActivities:
         self._platform = platform
         self._people = people
         self._files = files
+        self._room = room
         self._client = client
         self._tier = tier
         self._limits = limits
@@ -178,7 +180,7 @@ class PlanningActivities:
             by_ad_account[one.advertiser_id].append(one)
         for advertiser_id, its_rows in by_ad_account.items():
             reasons.append(
-                await rows_without_room(self._db, client, release.bc_id, release.campaign_id, advertiser_id, its_rows)
+                await self._room.rows_without(client, release.bc_id, release.campaign_id, advertiser_id, its_rows)
             )
             wanted: defaultdict[str, list[str]] = defaultdict(list)
             for one in its_rows:
@@ -348,7 +350,7 @@ def _calls(
     containers = sum(len(layout.pages) for layout in layouts.values()) + len(layouts)
     return {
         "look at posts and their music": posts + len({row.post_id for row in rows if row.post_id is not None}),
-        "ask for room": len({(row.ad_account, row.account) for row in rows}),
+        "ask for room": len({(row.ad_account, row.account) for row in rows}) + len({row.ad_account for row in rows}),
         "upload videos": CALLS_FOR_AN_UPLOAD * len(videos),
         "make campaigns and ad groups": CALLS_FOR_A_CONTAINER * containers,
     }

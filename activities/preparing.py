@@ -22,7 +22,7 @@ from activities.media import Uploads
 from activities.members import current_run
 from activities.platform import Platform
 from activities.posts import check_posts
-from activities.room import rows_without_room
+from activities.room import RoomForAds
 from activities.together import each_to_its_end
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import AdTemplate, DailyCeiling, TargetState
@@ -63,9 +63,10 @@ class Prepared(Contract):
 class PreparingActivities:
     """Needs the store, TikTok and the object store."""
 
-    def __init__(self, db: Pool, platform: Platform, files: Files) -> None:
+    def __init__(self, db: Pool, platform: Platform, files: Files, room: RoomForAds) -> None:
         """Share the process's connections."""
         self._db = db
+        self._room = room
         self._platform = platform
         self._uploads = Uploads(db, files)
 
@@ -130,9 +131,9 @@ class PreparingActivities:
                 await preparing.use_named_group(connection, campaign.campaign_id, advertiser_id, adgroup_id)
 
     async def _check_room(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> None:
-        """Block the rows for which their identities have no room left, the last of the manifest first."""
+        """Block the rows for which there is no room left, the last of the manifest first."""
         rows = await preparing.unplanned(self._db, campaign.campaign_id, advertiser_id)
-        full = await rows_without_room(self._db, client, campaign.bc_id, campaign.campaign_id, advertiser_id, rows)
+        full = await self._room.rows_without(client, campaign.bc_id, campaign.campaign_id, advertiser_id, rows)
         for reason, row_ids in full.items():
             await self._stop(campaign, row_ids, TargetState.BLOCKED, reason)
 

@@ -96,6 +96,10 @@ async def posts_seen(
     )
 
 
+WITHOUT_AD = [TargetState.READY, TargetState.SUBMITTING, TargetState.UNKNOWN]
+"""States in which a target may get an ad that TikTok did not count when it was asked."""
+
+
 class Room(Contract):
     """What TikTok says of an identity's room for ads in an ad account, and what we have planned besides."""
 
@@ -125,7 +129,7 @@ async def rooms(db: Database, bc_id: str, campaign_id: str, advertiser_id: str, 
         campaign_id,
         advertiser_id,
         holds,
-        [TargetState.READY, TargetState.SUBMITTING, TargetState.UNKNOWN],
+        WITHOUT_AD,
     )
     return {row["identity_id"]: Room(**row) for row in rows}
 
@@ -149,6 +153,45 @@ async def put_room(
     )
 
 
+class AdAccountRoom(Contract):
+    """How many Spark Ads TikTok lists of an ad account, and what we have planned besides."""
+
+    used: int
+    planned: int
+    """targets, of any campaign, that have a place in an ad group and whose ads are not in `used`"""
+
+
+async def ad_account_room(db: Database, campaign_id: str, advertiser_id: str, holds: timedelta) -> AdAccountRoom | None:
+    """What a campaign has asked of an ad account within `holds`."""
+    row = await db.fetchrow(
+        """SELECT r.used, (
+               SELECT count(*) FROM campaigns c JOIN targets t USING (campaign_id)
+               WHERE (c.finished_at IS NULL OR c.finished_at >= r.asked_at)
+                 AND t.advertiser_id = r.advertiser_id AND t.ad_group IS NOT NULL
+                 AND (t.state = ANY($4) OR EXISTS (
+                     SELECT FROM intents i WHERE i.campaign_id = t.campaign_id AND i.row_id = t.row_id
+                     AND i.state = 'published' AND i.decided_at >= r.asked_at))) AS planned
+           FROM ad_account_rooms r
+           WHERE r.campaign_id = $1 AND r.advertiser_id = $2 AND r.asked_at > now() - $3::interval""",
+        campaign_id,
+        advertiser_id,
+        holds,
+        WITHOUT_AD,
+    )
+    return None if row is None else AdAccountRoom(**row)
+
+
+async def put_ad_account_room(db: Database, campaign_id: str, advertiser_id: str, *, used: int) -> None:
+    """Keep how many Spark Ads TikTok lists of an ad account now."""
+    await db.execute(
+        """INSERT INTO ad_account_rooms (campaign_id, advertiser_id, used, asked_at) VALUES ($1, $2, $3, now())
+           ON CONFLICT (campaign_id, advertiser_id) DO UPDATE SET used = excluded.used, asked_at = excluded.asked_at""",
+        campaign_id,
+        advertiser_id,
+        used,
+    )
+
+
 async def rows_of_group(db: Database, group_id: int) -> list[str]:
     """The ready targets that are laid out in an ad group of ours."""
     rows = await db.fetch(
@@ -161,7 +204,10 @@ async def rows_of_group(db: Database, group_id: int) -> list[str]:
 
 async def forget_rooms(db: Database, campaign_id: str) -> None:
     """Remove what a campaign that is over has asked, and what plans of yesterday have."""
-    await db.execute("DELETE FROM rooms WHERE campaign_id = $1 OR asked_at < now() - interval '1 day'", campaign_id)
+    for table in ("rooms", "ad_account_rooms"):
+        await db.execute(
+            f"DELETE FROM {table} WHERE campaign_id = $1 OR asked_at < now() - interval '1 day'", campaign_id
+        )
 
 
 async def use_named_group(connection: Connection, campaign_id: str, advertiser_id: str, adgroup_id: str) -> None:

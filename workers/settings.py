@@ -156,6 +156,9 @@ class Settings(BaseSettings):
         le=86_400,
         description="seconds for which the ad of an unknown outcome is looked for before it counts as not published",
     )
+    ads_per_ad_account: int = Field(
+        10_000, ge=1, description="Spark Ads that TikTok takes in one ad account, deleted ones not counted"
+    )
     access_max_age: Seconds = Field(
         30, ge=0, le=3_600, description="seconds for which a check of someone's roles holds; 0 checks every time"
     )

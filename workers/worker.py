@@ -31,6 +31,7 @@ from activities.report import ReportActivities
 from activities.requests import RequestActivities
 from activities.retrying import RetryingActivities
 from activities.review import ReviewActivities
+from activities.room import RoomForAds
 from activities.settling import SettlingActivities
 from activities.sharing import SharingActivities
 from activities.starts import StartActivities
@@ -145,9 +146,10 @@ def make_workers(
     audit_trail = AuditActivities(db, members, files)
     spark = SparkAds(client, files)
     limits = None if settings.tiktok_tier == "unlimited" else TIERS[settings.tiktok_tier]
-    planning = PlanningActivities(db, platform, members, files, spark, settings.tiktok_tier, limits)
+    room = RoomForAds(db, ads_per_ad_account=settings.ads_per_ad_account)
+    planning = PlanningActivities(db, platform, members, files, room, spark, settings.tiktok_tier, limits)
     releases = ReleaseActivities(db, platform, members, files, spark, planning)
-    preparing = PreparingActivities(db, platform, files)
+    preparing = PreparingActivities(db, platform, files, room)
     leftovers = LeftoverActivities(db, platform)
     retrying = RetryingActivities(db, members)
     takedown = TakedownActivities(db, platform, members)

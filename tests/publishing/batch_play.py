@@ -18,6 +18,7 @@ from activities.members import Members
 from activities.platform import Platform
 from activities.preparing import Prepare, PreparingActivities
 from activities.publish import PublishActivities, PublishShard, ShardRef
+from activities.room import RoomForAds
 from activities.settling import SettlingActivities
 from sparkads.contracts.base import BlobRef
 from sparkads.contracts.release import AdTemplate, TargetState
@@ -98,7 +99,9 @@ class Page:
         self._confirming = ConfirmingActivities(
             self.db, platform, settle_window=WINDOW, review_fast=timedelta(0), review_slow=timedelta(0)
         )
-        self._preparing = PreparingActivities(self.db, platform, self.label.spark.files)
+        self._preparing = PreparingActivities(
+            self.db, platform, self.label.spark.files, RoomForAds(self.db, ads_per_ad_account=10_000)
+        )
         self._environment = ActivityEnvironment()
         self._environment.info = replace(
             self._environment.info, start_to_close_timeout=timedelta(minutes=3), workflow_id="campaign/page"

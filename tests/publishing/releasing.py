@@ -129,3 +129,17 @@ async def release(label: Label, db: Pool, folder: Path, rows: list[dict[str, str
         ReleaseInput(campaign_id=campaign_id, bc_id=label.bc_id, manifest=manifest_ref, **more)
     )
     return Release(campaign_id, label, db)
+
+
+async def delete(label: Label, kind: str, key: str) -> None:
+    """Delete a campaign, adgroup or ad, as somebody does in Ads Manager."""
+    token = f"token-{int(label.bc_id[2:])}"
+    body = {"advertiser_id": label.ad_account, f"{kind}_ids": [key], "operation_status": "DELETE"}
+    url = f"{label.simulator.url}/open_api/v1.3/{kind}/status/update/"
+    async with label.simulator.http.post(url, json=body, headers={"Access-Token": token}) as answer:
+        assert (await answer.json())["code"] == 0
+
+
+async def calls_so_far(label: Label) -> dict[str, int]:
+    """How many calls the simulator has had, by path."""
+    return {path: one["calls"] for path, one in (await label.simulator.get("calls"))["paths"].items()}

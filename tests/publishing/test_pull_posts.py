@@ -1,9 +1,9 @@
-"""Posts, ad groups and room for ads, looked at before the first ad is made."""
+"""Posts and ad groups, looked at before the first ad is made."""
 
 from pathlib import Path
 
 import pytest
-from releasing import pull, push, release
+from releasing import calls_so_far, delete, pull, push, release
 
 from sparkads.contracts.release import TargetState
 from store.database import Pool
@@ -27,15 +27,11 @@ async def seed_posts(label: Label, handle: str) -> None:
     await label.simulator.post("seed", {"accounts": [{"handle": handle, "display_name": "K", "posts": POSTS}]})
 
 
-async def calls(label: Label) -> dict[str, int]:
-    return {path: one["calls"] for path, one in (await label.simulator.get("calls"))["paths"].items()}
-
-
 async def test_posts_that_can_be_no_ads_block_their_rows_by_name(label: Label, db: Pool, tmp_path: Path) -> None:
     # R13: pull uses an existing ad-enabled post.
     await label.authorized("kiri")
     await seed_posts(label, "kiri")
-    before = await calls(label)
+    before = await calls_so_far(label)
     rows = [pull(f"row{number}", "@kiri", label.ad_account, post(number)) for number in range(1, 8)]
     rows += [pull("again", "@kiri", label.ad_account, post(1), territory="AU")]
     run = await release(label, db, tmp_path, rows)
@@ -55,7 +51,7 @@ async def test_posts_that_can_be_no_ads_block_their_rows_by_name(label: Label, d
     assert {done[row_id].state for row_id in reasons} == {TargetState.BLOCKED}
     ads = await run.ads()
     assert {row_id: len(found) for row_id, found in ads.items()} == dict.fromkeys(published, 1)
-    after = await calls(label)
+    after = await calls_so_far(label)
     assert after["/identity/music/authorization/"] - before.get("/identity/music/authorization/", 0) == 3
     lines = await db.fetchval("SELECT count(*) FROM audit WHERE bc_id = $1 AND action = 'targets blocked'", label.bc_id)
     assert lines == len(reasons)
@@ -81,35 +77,6 @@ async def test_an_answer_about_music_that_is_refused_blocks_nothing(label: Label
     run = await release(label, db, tmp_path, [pull("row", "@kiri", label.ad_account, post(1))])
 
     assert (await run.finished())["row"].state is TargetState.PUBLISHED
-
-
-async def test_rows_beyond_the_room_of_an_identity_are_blocked(label: Label, db: Pool, tmp_path: Path) -> None:
-    await label.authorized("kiri")
-    await seed_posts(label, "kiri")
-    await label.simulator.post("config", {"ads_per_identity": 3})
-    try:
-        first = await release(label, db, tmp_path, [pull("row0", "@kiri", label.ad_account, post(1))])
-        assert (await first.finished())["row0"].state is TargetState.PUBLISHED
-        before = await calls(label)
-        rows = [pull(f"row{number}", "@kiri", label.ad_account, post(1)) for number in range(1, 5)]
-        run = await release(label, db, tmp_path, rows)
-        done = await run.finished()
-        after = await calls(label)
-    finally:
-        await label.simulator.post("config", {"ads_per_identity": 10_000})
-
-    states = {row_id: row.state for row_id, row in done.items()}
-    assert states == {
-        "row1": TargetState.PUBLISHED,
-        "row2": TargetState.PUBLISHED,
-        "row3": TargetState.BLOCKED,
-        "row4": TargetState.BLOCKED,
-    }
-    assert done["row4"].reason == (
-        "TikTok allows 3 ads per identity; 1 are used for @kiri; delete ads that are over, then release the row again"
-    )
-    assert after["/asset/bind/quota/"] - before["/asset/bind/quota/"] == 1
-    assert after["/ad/create/"] - before["/ad/create/"] == 1
 
 
 @pytest.mark.parametrize("gone", ["unknown", "deleted", "with its campaign"])
@@ -144,12 +111,3 @@ async def test_a_row_may_name_its_ad_group(label: Label, db: Pool, tmp_path: Pat
     assert len(state["adgroups"]) == len(before)
     used = {ad["ad_name"].split(" ")[0] for ad in state["ads"] if ad["adgroup_id"] == group}
     assert used == {"row0", "there", "pushed"}
-
-
-async def delete(label: Label, kind: str, key: str) -> None:
-    """What somebody does in Ads Manager."""
-    token = f"token-{int(label.bc_id[2:])}"
-    body = {"advertiser_id": label.ad_account, f"{kind}_ids": [key], "operation_status": "DELETE"}
-    url = f"{label.simulator.url}/open_api/v1.3/{kind}/status/update/"
-    async with label.simulator.http.post(url, json=body, headers={"Access-Token": token}) as answer:
-        assert (await answer.json())["code"] == 0

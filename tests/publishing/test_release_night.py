@@ -165,6 +165,11 @@ async def test_a_night_with_everything(night: Night, tmp_path: Path) -> None:
     assert set(await run.ads()) == canaries
 
     await label.spark.pause(run.campaign_id, Command(actor=label.operator, reason="the radio calls"))
+
+    async def is_paused() -> bool:
+        return (await label.spark.release_status(run.campaign_id)).paused
+
+    await until(is_paused, "the release paused")
     embargo = await retimed(run, night)
     asset = next(line.asset_id for line in await label.accounts() if line.handle == "revokes")
     await label.simulator.revoke("revokes", label.bc_id)

@@ -274,6 +274,18 @@ async def test_queries_are_encoded_as_tiktok_wants_them(server: Server, client: 
     assert json.loads(server.seen[1].query["filtering"]) == {"video_name": "ü+&#?=.mp4"}
 
 
+async def test_ads_of_other_identities_are_no_spark_ads(server: Server, client: TikTokClient) -> None:
+    kinds = ["BC_AUTH_TT", "CUSTOMIZED_USER", "TT_USER", "AUTH_CODE", "TTS_TT", None]
+    first, second = (
+        [{"ad_id": str(n), "identity_type": kind} for n, kind in enumerate(some)] for some in (kinds, kinds[:1])
+    )
+    pages = {"total_page": 2}
+    server.data({"list": first, "page_info": pages}, {"list": second, "page_info": pages})
+    assert await client.ads.count_spark_ads("1") == 4
+    assert [request.query["page"] for request in server.seen] == ["1", "2"]
+    assert json.loads(server.seen[0].query["fields"]) == ["ad_id", "identity_type"]
+
+
 async def test_a_listing_that_is_missing_is_not_an_empty_one(server: Server, client: TikTokClient) -> None:
     server.data({"page_info": {"total_page": 1}})
     with pytest.raises(ServerFault, match="list is missing"):
