@@ -1,11 +1,13 @@
 """Activities of the Request step: who may ask, requests and scans on record, and the list of accounts."""
 
+from typing import Self
+
 from pydantic import AwareDatetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.members import Members, current_run
-from sparkads.contracts.access_request import AccessRequestResult, RequestOutcome
+from sparkads.contracts.access_request import AccessRequestInput, AccessRequestResult, RequestOutcome
 from sparkads.contracts.base import Contract
 from sparkads.contracts.business_center import (
     AccountList,
@@ -60,6 +62,12 @@ class OpenRequest(Contract):
     deadline: AwareDatetime | None
     remind_every_hours: float | None
     request_id: str
+
+    @classmethod
+    def of(cls, request: AccessRequestInput, request_id: str) -> Self:
+        """What a request's workflow was started with, under its id on record."""
+        known = request.model_dump(include=set(cls.model_fields))
+        return cls(**known | {"request_id": request_id})
 
 
 class CloseRequest(Contract):
@@ -181,6 +189,33 @@ class AskScans(Contract):
     ask: ListScans
 
 
+async def put_on_record(db: Pool, request: OpenRequest) -> None:
+    """Keep that somebody is asked, with a line in the audit trail; nothing if this very request is on record."""
+    async with db.acquire() as connection, connection.transaction():
+        news = await requests.open_request(
+            connection,
+            request_id=request.request_id,
+            bc_id=request.bc_id,
+            name=request.name,
+            handle=request.handle,
+            scope=request.scope.key,
+            requested_by=request.requested_by,
+            opened_at=request.opened_at,
+            deadline=request.deadline,
+            remind_every_hours=request.remind_every_hours,
+        )
+        if news:
+            await audit.write(
+                connection,
+                bc_id=request.bc_id,
+                actor=request.requested_by,
+                action="access requested",
+                subject=f"@{request.handle}" if request.handle else f"open invitation {request.name}",
+                reason=f"scope {request.scope.key}",
+                run=current_run(),
+            )
+
+
 class RequestActivities:
     """Needs the store and the role check."""
 
@@ -227,30 +262,8 @@ class RequestActivities:
 
     @activity.defn
     async def open_request(self, request: OpenRequest) -> None:
-        """Put an access request on record."""
-        async with self._db.acquire() as connection, connection.transaction():
-            news = await requests.open_request(
-                connection,
-                request_id=request.request_id,
-                bc_id=request.bc_id,
-                name=request.name,
-                handle=request.handle,
-                scope=request.scope.key,
-                requested_by=request.requested_by,
-                opened_at=request.opened_at,
-                deadline=request.deadline,
-                remind_every_hours=request.remind_every_hours,
-            )
-            if news:
-                await audit.write(
-                    connection,
-                    bc_id=request.bc_id,
-                    actor=request.requested_by,
-                    action="access requested",
-                    subject=f"@{request.handle}" if request.handle else f"open invitation {request.name}",
-                    reason=f"scope {request.scope.key}",
-                    run=current_run(),
-                )
+        """Put an access request on record, unless whoever started it has."""
+        await put_on_record(self._db, request)
 
     @activity.defn
     async def close_request(self, request: CloseRequest) -> Closed:

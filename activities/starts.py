@@ -6,9 +6,10 @@ events, and as many turns at the lock, of the one workflow that everybody signal
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
 from temporalio import activity
 from temporalio.client import Client
@@ -20,12 +21,16 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from activities.requests import OpenRequest, put_on_record
+from activities.together import each_to_its_end
 from sparkads import names, search_attributes
 from sparkads.contracts.access_request import AccessRequestInput, RequestOutcome
 from sparkads.contracts.authorization import AuthorizationInput, AuthorizationStage
 from sparkads.contracts.base import Contract
 from store import requests
 from store.database import Pool
+
+T = TypeVar("T")
 
 AT_ONCE = 16
 """Workflows started side by side."""
@@ -127,23 +132,41 @@ class StartActivities:
 
     @activity.defn
     async def start_requests(self, new: NewRequests) -> None:
-        """Start access requests; a repeat starts none again that was closed since."""
+        """
+        Start access requests; a repeat starts none again that was closed since.
+
+        They are put on record here, before their own first step does, so that whoever was told of them finds them:
+        their slots are taken (R6) also if their Business Center's workflow is terminated the moment after.
+        """
         first = new.requests[0]
         names_wanted = tuple(one.name for one in new.requests)
         known = await requests.opened_at(self._db, first.bc_id, names_wanted, first.opened_at)
-        await self._start([request_start(one) for one in new.requests if one.name not in known])
+
+        async def open_one(request: AccessRequestInput) -> None:
+            run_id = await self._start(request_start(request))
+            if run_id is not None:
+                request_id = names.access_request_on_record(request.bc_id, request.name, run_id)
+                await put_on_record(self._db, OpenRequest.of(request, request_id))
+
+        await _side_by_side(open_one, [one for one in new.requests if one.name not in known])
 
     @activity.defn
     async def start_authorizations(self, new: NewAuthorizations) -> None:
         """Start authorizations; one that runs already goes on. One that should not have is ended by the next sweep."""
-        await self._start([authorization_start(one) for one in new.authorizations])
+        await _side_by_side(self._start, map(authorization_start, new.authorizations))
 
-    async def _start(self, starts: Sequence[Start]) -> None:
-        turns = asyncio.Semaphore(AT_ONCE)
+    async def _start(self, start: Start) -> str | None:
+        run_id = await start.once(self._client)
+        if run_id is None:
+            activity.logger.info("runs already", extra={"workflow": start.workflow_id})
+        return run_id
 
-        async def start(one: Start) -> None:
-            async with turns:
-                if await one.once(self._client) is None:
-                    activity.logger.info("runs already", extra={"workflow": one.workflow_id})
 
-        await asyncio.gather(*(start(one) for one in starts))
+async def _side_by_side(start: Callable[[T], Awaitable[object]], those: Iterable[T]) -> None:
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def in_turn(one: T) -> None:
+        async with turns:
+            await start(one)
+
+    await each_to_its_end(*map(in_turn, those))

@@ -62,22 +62,24 @@ async def open_request(
     remind_every_hours: float | None = None,
 ) -> bool:
     """
-    Record an access request; False if this very request is on record already.
+    Record an access request; False if this very request, or a later one of its name that waits, is on record already.
 
-    A pending one of the same name belongs to a workflow that was terminated: two of that name never run at once.
+    An earlier one of the same name that waits belongs to a workflow that was terminated: two never run at once. A later
+    one was opened while whoever records this one was held up.
     """
     await connection.execute(
         """UPDATE access_requests SET state = 'cancelled', closed_at = now(),
                                       reason = 'its workflow was terminated before an answer'
-           WHERE bc_id = $1 AND name = $2 AND state = 'pending' AND id <> $3""",
+           WHERE bc_id = $1 AND name = $2 AND state = 'pending' AND id <> $3 AND opened_at < $4""",
         bc_id,
         name,
         request_id,
+        opened_at,
     )
     status = await connection.execute(
         """INSERT INTO access_requests
                (id, bc_id, name, handle, scope, state, requested_by, opened_at, deadline, remind_every_hours)
-           VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING""",
+           VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9) ON CONFLICT DO NOTHING""",
         request_id,
         bc_id,
         name,

@@ -85,13 +85,17 @@ class AccessRequestWorkflow:
 
     @property
     def _request_id(self) -> str:
-        own = f"{workflow.info().workflow_id}/{workflow.info().first_execution_run_id}"
-        return self._request.request_id or own
+        request = self._request
+        return request.request_id or names.access_request_on_record(
+            request.bc_id, request.name, workflow.info().first_execution_run_id
+        )
 
     async def _open(self) -> None:
-        known = self._request.model_dump(include=set(OpenRequest.model_fields)) | {"request_id": self._request_id}
         await workflow.execute_activity_method(
-            RequestActivities.open_request, OpenRequest(**known), summary="Record the request", **_calls.RECORD
+            RequestActivities.open_request,
+            OpenRequest.of(self._request, self._request_id),
+            summary="Record the request",
+            **_calls.RECORD,
         )
 
     async def _wait_for_answer(self) -> Closed:

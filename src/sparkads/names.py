@@ -75,6 +75,11 @@ def access_request_id(bc_id: str, name: str) -> str:
     return f"request/{bc_id}/{name}"
 
 
+def access_request_on_record(bc_id: str, name: str, first_run_id: str) -> str:
+    """Id of one access request on record: of all that there were by this name, the one whose first run this is."""
+    return f"{access_request_id(bc_id, name)}/{first_run_id}"
+
+
 def authorization_id(bc_id: str, asset_id: str) -> str:
     """Workflow id of the authorization of one TikTok account for one Business Center."""
     return f"authorization/{bc_id}/{asset_id}"
