@@ -173,7 +173,7 @@ async def test_a_revocation_that_no_sweep_has_seen_freezes_at_the_moment_of_use(
 ) -> None:
     # R5, R15: the key is gone because the authorization is; the row says which of the two it was.
     handle, _ = await ready(label, "gone")
-    due = (datetime.now(UTC) + timedelta(seconds=6)).strftime("%Y-%m-%d %H:%M:%S")
+    due = (datetime.now(UTC) + timedelta(seconds=12)).strftime("%Y-%m-%d %H:%M:%S")
     row = push("due", f"@{handle}", label.ad_account, time_zone="Etc/UTC", release_at=due)
     run = await release(label, db, tmp_path, [row])
     await run.row_reaches("due", TargetState.READY)

@@ -134,7 +134,7 @@ async def test_approvers_are_asked_and_told_at_once_after_their_deadline(
 ) -> None:
     await label.authorized("kiri")
     stage = ApprovalStage(name="artist", approvers=(label.standard,))
-    deadline = datetime.now(UTC) + timedelta(seconds=4)
+    deadline = datetime.now(UTC) + timedelta(seconds=8)
     run, _ = await started(label, db, tmp_path, stage, approval_deadline=deadline)
 
     async def told() -> list[NotificationKind] | None:

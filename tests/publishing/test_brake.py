@@ -30,7 +30,7 @@ def _soon(seconds: float) -> dict[str, str]:
 
 async def test_a_pause_holds_what_is_due_and_a_resume_lets_it_go(label: Label, db: Pool, tmp_path: Path) -> None:
     await label.authorized("kiri")
-    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(6))])
+    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(10))])
     await run.row_reaches("row", TargetState.READY)
 
     await label.spark.pause(run.campaign_id, Command(actor=label.operator, reason="wrong cover"))
@@ -52,7 +52,7 @@ async def test_a_shard_stands_ready_before_its_instant_and_claims_nothing_until_
     label: Label, db: Pool, tmp_path: Path
 ) -> None:
     await label.authorized("kiri")
-    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(8))])
+    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(12))])
 
     row = (await run.finished())["row"]
 
@@ -67,7 +67,7 @@ async def test_a_shard_that_stands_ready_lets_nothing_out_once_it_is_paused(
     label: Label, db: Pool, tmp_path: Path
 ) -> None:
     await label.authorized("kiri")
-    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(8))])
+    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(12))])
     shard = label.spark.temporal.get_workflow_handle(names.publish_shard_id(run.campaign_id, 1, 1))
     await until(lambda: _waits_for_its_instant(shard), "the shard waits for its instant")
 
@@ -156,7 +156,7 @@ async def test_what_becomes_of_late_rows_is_said_by_the_release(
     label: Label, db: Pool, tmp_path: Path, policy: LatePolicy, state: TargetState
 ) -> None:
     await label.authorized("kiri")
-    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(5))], late=policy)
+    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(60))], late=policy)
     await run.row_reaches("row", TargetState.READY)
     await label.spark.pause(run.campaign_id, Command(actor=label.operator, only=Selection(rows=("row",))))
     await run.row_reaches("row", TargetState.PAUSED)
@@ -205,8 +205,8 @@ async def test_when_an_owner_revokes_waiting_rows_freeze_live_ads_stop_and_the_r
     await label.authorized("leaves", "stays")
     rows = [
         pull("live", "@leaves", label.ad_account, post_of("leaves")),
-        push("waiting", "@leaves", label.ad_account, **_soon(8)),
-        push("untouched", "@stays", label.ad_account, **_soon(8)),
+        push("waiting", "@leaves", label.ad_account, **_soon(12)),
+        push("untouched", "@stays", label.ad_account, **_soon(12)),
     ]
     run = await release(label, db, tmp_path, rows)
     await run.row_reaches("live", TargetState.PUBLISHED)
@@ -263,7 +263,7 @@ async def test_an_operator_who_lost_a_key_is_stopped_at_the_moment_of_use(
 ) -> None:
     # R5: checked when planned, and again at the moment of use.
     await label.authorized("kiri")
-    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(6))])
+    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(10))])
     await run.row_reaches("row", TargetState.READY)
 
     await label.simulator.post(f"members/{label.operator}", {"bc_id": label.bc_id, "removed": True})

@@ -31,7 +31,7 @@ async def second_admin(label: Label) -> str:
 
 async def test_a_sleeping_release_is_woken_later(label: Label, db: Pool, tmp_path: Path) -> None:
     await label.authorized("kiri")
-    first = datetime.now(UTC) + timedelta(seconds=4)
+    first = datetime.now(UTC) + timedelta(seconds=10)
     rows = [push("moved", "@kiri", label.ad_account, **at(first))]
     run = await release(label, db, tmp_path, rows)
     await run.row_reaches("moved", TargetState.READY)

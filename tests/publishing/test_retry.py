@@ -145,7 +145,7 @@ async def test_an_owner_whose_request_was_taken_back_is_asked_again(
     # R1, R9
     await label.seed_accounts("kiri", "bodhi")
     rows = [push(name, f"@{name}", label.ad_account) for name in ("kiri", "bodhi")]
-    run = await release(label, db, tmp_path, rows, request_deadline=datetime.now(UTC) + timedelta(seconds=6))
+    run = await release(label, db, tmp_path, rows, request_deadline=datetime.now(UTC) + timedelta(seconds=10))
 
     async def both_are_asked() -> bool:
         states = await db.fetch("SELECT 1 FROM access_requests WHERE bc_id = $1 AND state = 'pending'", label.bc_id)

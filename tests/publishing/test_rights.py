@@ -25,7 +25,7 @@ def at(moment: datetime) -> dict[str, str]:
 
 async def test_rights_that_ended_while_a_row_waited_block_it(label: Label, db: Pool, tmp_path: Path) -> None:
     await label.seed_accounts("kiri")
-    end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+    end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=8)
     now = {"time_zone": "Etc/UTC", "release_at": "now"}
     rows = [
         pull("ended", "@kiri", label.ad_account, post_of("kiri"), **now, rights_until=wall(end)),

@@ -89,7 +89,7 @@ async def test_while_it_runs_nothing_new_goes_out_and_the_rest_goes_on(label: La
     rows = [
         pull("out", "@kiri", label.ad_account, post_of("kiri")),
         push("waits", "@kiri", label.ad_account, **_soon(3600)),
-        push("later", "@kiri", label.ad_account, video="later.mp4", **_soon(6)),
+        push("later", "@kiri", label.ad_account, video="later.mp4", **_soon(12)),
     ]
     run = await release(label, db, tmp_path, rows)
     await run.row_reaches("out", TargetState.PUBLISHED)
