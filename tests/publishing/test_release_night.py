@@ -72,7 +72,8 @@ async def night() -> AsyncIterator[Night]:
         worker = await stack.add_worker()
         simulator = Simulator(str(stack.simulator_url), http)
         await simulator.post("config", {"tier": "unlimited"})
-        await simulator.post("clock", dict.fromkeys(("scan_seconds", "link_seconds", "review_seconds"), 0.1))
+        # Identities are there at once: to look for each of 200 again after two seconds would be most of this test.
+        await simulator.post("clock", {"scan_seconds": 0.1, "link_seconds": 0, "review_seconds": 0.1})
         spark = await SparkAds.connect(stack.temporal_address, object_store=stack.object_store)
         label = await make_label(simulator, spark, db)
         yield Night(stack, worker, label, db)
