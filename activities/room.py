@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from activities.failures import DEFINITE_NO, tiktok_failures
@@ -36,10 +36,9 @@ class RoomForAds:
         self._ads_per_ad_account = ads_per_ad_account
 
     async def rows_without(
-        self, client: TikTokClient, bc_id: str, campaign_id: str, advertiser_id: str, rows: Iterable[Unplanned]
+        self, client: TikTokClient, bc_id: str, campaign_id: str, advertiser_id: str, rows: Sequence[Unplanned]
     ) -> Rows:
         """By reason, the rows of an ad account for which their identities or the ad account have no room left."""
-        rows = tuple(rows)
         beyond = await self._beyond_identities(client, bc_id, campaign_id, advertiser_id, rows)
         stopped = {row_id for row_ids in beyond.values() for row_id in row_ids}
         rest = [row for row in rows if row.row_id not in stopped]

@@ -55,7 +55,7 @@ async def test_an_account_that_cannot_be_shared_for_now_holds_up_no_wave(
     row = await run.row_reaches("ready", TargetState.PUBLISHED)
 
     assert row.submitted_at is not None
-    assert due <= row.submitted_at < due + timedelta(seconds=10)
+    assert due <= row.submitted_at < due + timedelta(seconds=3)
     assert (await run.rows())["stuck"].state is TargetState.WAITING
     await label.simulator.post("faults", {"rules": []})
     done = await run.finished()
@@ -86,7 +86,7 @@ async def test_a_video_that_is_transcoded_for_long_holds_up_no_wave_that_was_pre
     row = await run.row_reaches("early", TargetState.PUBLISHED)
 
     assert row.submitted_at is not None
-    assert due <= row.submitted_at < due + timedelta(seconds=10)
+    assert due <= row.submitted_at < due + timedelta(seconds=3)
     assert (await run.rows())["late"].state is TargetState.READY
 
 
