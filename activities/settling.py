@@ -16,7 +16,7 @@ from activities.failures import tiktok_failures
 from activities.members import Members, current_run
 from activities.platform import Platform
 from activities.publish import ShardRef
-from activities.tokens import by_token, made_ads, token_of
+from activities.tokens import by_token, is_deleted, made_ads, token_of
 from sparkads import names
 from sparkads.contracts.base import Contract
 from sparkads.contracts.notification import NotificationKind
@@ -25,10 +25,7 @@ from sparkads.errors import EvidenceAgainst, NothingOnRecord, OutcomeKnown, refu
 from store import audit, intents, notifications, releases
 from store.database import Connection, Pool
 from store.intents import Intent, Stray, UnknownTarget
-from tiktok import Ad, AdStatus, OperationStatus, TikTokClient
-
-DELETED = frozenset({AdStatus.DELETE, AdStatus.CAMPAIGN_DELETE, AdStatus.ADGROUP_DELETE})
-"""Statuses of ads that are gone; listings that have to find everything show them, too."""
+from tiktok import Ad, OperationStatus, TikTokClient
 
 OFTEN = 4.0
 """Looks within one settle window."""
@@ -217,7 +214,7 @@ async def account_for_strays(
     running = {
         token_of(ad): ad.ad_id
         for ad in ads
-        if ad.operation_status != OperationStatus.DISABLE and ad.secondary_status not in DELETED
+        if ad.operation_status != OperationStatus.DISABLE and not is_deleted(ad)
     }
     found = await intents.strays(db, running)
     by_id = {ad.ad_id: ad for ad in ads}

@@ -14,8 +14,7 @@ from activities.campaigns import known_campaign, require_its_people
 from activities.failures import DEFINITE_NO, tiktok_failures
 from activities.members import Members, current_run
 from activities.platform import Platform
-from activities.settling import DELETED
-from activities.tokens import token_of
+from activities.tokens import is_deleted, token_of
 from sparkads import names
 from sparkads.contracts.base import Contract
 from sparkads.contracts.notification import NotificationKind
@@ -233,7 +232,7 @@ class TakedownActivities:
         """Set all ads of the rows that are not so yet; the rows for which TikTok refused, with its words."""
 
         def is_so(ad: Ad | None) -> bool:
-            return ad is not None and (ad.secondary_status in DELETED or ad.operation_status == status)
+            return ad is not None and (is_deleted(ad) or ad.operation_status == status)
 
         refused: dict[str, str] = {}
         to_set = [ad_id for ad_id in group.row_of if not is_so(group.ads.get(ad_id))]

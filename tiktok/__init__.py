@@ -3,11 +3,12 @@
 Start at `TikTok`. Nothing is repeated by itself; `tiktok.errors` says what each failure lets one conclude.
 """
 
+from tiktok.ad_accounts import AdAccount, Place
 from tiktok.ads import (
     Ad,
     AdGroup,
+    AdGroupQuota,
     AdReview,
-    AdStatus,
     BudgetMode,
     Campaign,
     CreatedAds,
@@ -35,7 +36,7 @@ from tiktok.business_centers import (
     UserRole,
 )
 from tiktok.client import TikTok, TikTokClient
-from tiktok.connection import PRODUCTION, Ending, Listener, Timeouts
+from tiktok.connection import PRODUCTION, Ending, Listener, Rows, Timeouts
 from tiktok.errors import (
     AuthError,
     Conflict,
@@ -45,6 +46,7 @@ from tiktok.errors import (
     IdentityLost,
     InvalidRequest,
     Level,
+    LimitReached,
     NoPermission,
     NotFound,
     NotReady,
@@ -57,11 +59,13 @@ from tiktok.errors import (
 )
 from tiktok.files import Cover, FileType, Image, Video
 from tiktok.identities import (
+    Airing,
     AvailableStatus,
     Identity,
     ItemType,
+    Music,
+    MusicStatus,
     Post,
-    PostAuthorization,
     PostCarousel,
     PostImage,
     PostStatus,
@@ -70,6 +74,7 @@ from tiktok.identities import (
 )
 from tiktok.limiter import ADVANCED, BASIC, MARGIN, PREMIUM, ULTIMATE, Limiter, Limits, Rate, Turns, Window
 from tiktok.oauth import AuthorizedAdvertiser, Token
+from tiktok.statuses import StatusClass, Usable, account_status, ad_status
 
 __all__ = [
     "ADVANCED",
@@ -80,10 +85,12 @@ __all__ = [
     "ULTIMATE",
     "AccountRole",
     "Ad",
+    "AdAccount",
     "AdGroup",
+    "AdGroupQuota",
     "AdReview",
-    "AdStatus",
     "AdvertiserRole",
+    "Airing",
     "Asset",
     "AssetMember",
     "AssetType",
@@ -108,11 +115,14 @@ __all__ = [
     "InvalidRequest",
     "ItemType",
     "Level",
+    "LimitReached",
     "Limiter",
     "Limits",
     "LinkedAdvertiser",
     "Listener",
     "Member",
+    "Music",
+    "MusicStatus",
     "NewAdGroup",
     "NewCampaign",
     "NoPermission",
@@ -121,8 +131,8 @@ __all__ = [
     "Objective",
     "OperationStatus",
     "Partner",
+    "Place",
     "Post",
-    "PostAuthorization",
     "PostCarousel",
     "PostImage",
     "PostStatus",
@@ -134,7 +144,9 @@ __all__ = [
     "RejectInfo",
     "RelationStatus",
     "ReviewStatus",
+    "Rows",
     "ServerFault",
+    "StatusClass",
     "Throttled",
     "TikTok",
     "TikTokClient",
@@ -144,8 +156,11 @@ __all__ = [
     "Turns",
     "UnknownOutcome",
     "Unreachable",
+    "Usable",
     "UserRole",
     "Video",
     "Window",
     "WrongRoute",
+    "account_status",
+    "ad_status",
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import Field, PositiveFloat, StringConstraints, model_validator
 
-from tiktok.connection import Call, Caller, chunks
+from tiktok.connection import Call, Caller, Rows, chunks
 from tiktok.errors import NOTHING_TO_UPDATE
 from tiktok.identities import BC_AUTH_TT
 from tiktok.wire import MaybeTime, Received, Sent, SentTime
@@ -19,6 +19,8 @@ CREATIVES_IN_CALL: Final = 20
 
 SPARK_IDENTITIES: Final = frozenset({BC_AUTH_TT, "TT_USER", "AUTH_CODE"})
 """Identity types whose ads are Spark Ads; ads of any other are not."""
+
+NOT_DELETED: Final = "STATUS_NOT_DELETE"
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 Id = Annotated[str, StringConstraints(min_length=1)]
@@ -54,38 +56,6 @@ class BudgetMode(StrEnum):
     TOTAL = "BUDGET_MODE_TOTAL"
     DAY = "BUDGET_MODE_DAY"
     DYNAMIC_DAILY = "BUDGET_MODE_DYNAMIC_DAILY_BUDGET"
-
-
-class AdStatus(StrEnum):
-    """The values of an ad's `secondary_status` that matter for Spark Ads; TikTok has more."""
-
-    AUDIT = "AD_STATUS_AUDIT"
-    REAUDIT = "AD_STATUS_REAUDIT"
-    AUDIT_DENY = "AD_STATUS_AUDIT_DENY"
-    PARTIAL_AUDIT_DELIVERY_OK = "AD_STATUS_PARTIAL_AUDIT_DELIVERY_OK"
-    PARTIAL_AUDIT_NO_DELIVERY = "AD_STATUS_PARTIAL_AUDIT_NO_DELIVERY"
-    REVIEW_PARTIALLY_APPROVED = "AD_STATUS_REVIEW_PARTIALLY_APPROVED"
-    DELIVERY_OK = "AD_STATUS_DELIVERY_OK"
-    NOT_START = "AD_STATUS_NOT_START"
-    DONE = "AD_STATUS_DONE"
-    DISABLE = "AD_STATUS_DISABLE"
-    DELETE = "AD_STATUS_DELETE"
-    CAMPAIGN_DISABLE = "AD_STATUS_CAMPAIGN_DISABLE"
-    CAMPAIGN_DELETE = "AD_STATUS_CAMPAIGN_DELETE"
-    ADGROUP_DISABLE = "AD_STATUS_ADGROUP_DISABLE"
-    ADGROUP_DELETE = "AD_STATUS_ADGROUP_DELETE"
-    BUDGET_EXCEED = "AD_STATUS_BUDGET_EXCEED"
-    BALANCE_EXCEED = "AD_STATUS_BALANCE_EXCEED"
-    TRANSCODING_FAIL = "AD_STATUS_TRANSCODING_FAIL"
-    PROCESS_AUDIO = "AD_STATUS_PROCESS_AUDIO"
-    AD_QUOTA_LIMIT = "AD_STATUS_AD_QUOTA_LIMIT"
-    ADVERTISER_AUDIT = "AD_STATUS_ADVERTISER_AUDIT"
-    ADVERTISER_AUDIT_DENY = "AD_STATUS_ADVERTISER_AUDIT_DENY"
-    ADGROUP_AUDIT_DENY = "AD_STATUS_ADGROUP_AUDIT_DENY"
-    MUSIC_AUTHORIZATION_MISSING = "AD_STATUS_MUSIC_AUTHORIZATION_MISSING"
-    ASSET_AUTHORIZATION_LOST = "AD_STATUS_ASSET_AUTHORIZATION_LOST"
-    ADGROUP_ASSET_AUTHORIZATION_LOST = "AD_STATUS_ADGROUP_ASSET_AUTHORIZATION_LOST"
-    CREATOR_AUTHORIZATION_REVOKED = "AD_STATUS_CREATOR_AUTHORIZATION_REVOKED"
 
 
 class ReviewStatus(StrEnum):
@@ -190,7 +160,7 @@ class PushCreative(_SparkCreative):
     Attributes:
         video_id: A video of the same ad account.
         image_ids: The cover, exactly one, of the video's ratio.
-        ad_text: The post's caption, at most 100 characters, for ever.
+        ad_text: The post's caption, for ever: at most 100 letters, of which Chinese and Japanese ones count double.
         dark_post_status: `ON`: the post shows in ads only; `OFF`: on the profile too. TikTok's default has changed
             once (to `ON`, on 27 January 2026), so there is none here.
     """
@@ -206,7 +176,7 @@ Creative: TypeAlias = PullCreative | PushCreative
 
 
 class Campaign(Received):
-    """A campaign. `secondary_status` is what it really does (`CAMPAIGN_STATUS_*`)."""
+    """A campaign. `secondary_status` is what it really does (tiktok/statuses.py)."""
 
     campaign_id: str
     campaign_name: str = ""
@@ -221,7 +191,7 @@ class Campaign(Received):
 
 
 class AdGroup(Received):
-    """An ad group. `secondary_status` is what it really does (`ADGROUP_STATUS_*`)."""
+    """An ad group. `secondary_status` is what it really does (tiktok/statuses.py)."""
 
     adgroup_id: str
     adgroup_name: str = ""
@@ -241,10 +211,11 @@ class AdGroup(Received):
 
 
 class Ad(Received):
-    """An ad. `secondary_status` is what it really does (`AdStatus` and more).
+    """An ad. `secondary_status` is what it really does (tiktok/statuses.py).
 
     `video_id` is `None` for pull. `tiktok_item_id` is there at once for pull, and for push when the ad has passed
-    review, because only then is the post published. `dark_post_status` comes for push only.
+    review, because only then is the post published; operators have seen approved pushes that never named it.
+    `dark_post_status` comes for push only.
     """
 
     ad_id: str
@@ -280,7 +251,7 @@ class CreatedAds(Received):
         partial: Fewer ads came of it than were asked for; list the ad group to see which.
     """
 
-    ads: tuple[Ad, ...] = Field((), validation_alias="creatives")
+    ads: tuple[Ad, ...] = ()
     ad_ids: tuple[str, ...] = ()
     need_audit: bool = False
     partial: bool = False
@@ -293,10 +264,26 @@ class RejectInfo(Received):
     suggestion: str = ""
 
 
-class AdReview(Received):
-    """What review says of an ad."""
+class AdGroupQuota(Received):
+    """How many active ad groups an ad account may have, and has; None where TikTok does not say.
 
-    ad_id: str
+    Over the quota TikTok makes an ad group all the same, switches it off some seconds later, and lets nobody switch it
+    on again (tiktok adgroup/quota/).
+    """
+
+    total: int | None = Field(None, validation_alias="total_adgroup_quota")
+    used: int | None = Field(None, validation_alias="used_adgroup_quota")
+
+    @property
+    def room(self) -> int | None:
+        """How many more ad groups can be active; None: not known."""
+        return None if self.total is None or self.used is None else max(0, self.total - self.used)
+
+
+class AdReview(Received):
+    """What review says of an ad. For reasons only: it was seen to say "approved" of ads that were still in review."""
+
+    ad_id: str = ""
     is_approved: bool | None = None
     review_status: str = ""
     reject_info: tuple[RejectInfo, ...] = ()
@@ -305,7 +292,11 @@ class AdReview(Received):
 
 
 class _AdReviews(Received):
-    ad_review_map: dict[str, AdReview]
+    # Not `dict[str, AdReview]`: one entry that can't be read must not hide the others.
+    ad_review_map: dict[str, Any] = Field(default_factory=dict)
+
+    def by_ad(self) -> dict[str, AdReview]:
+        return {key: AdReview.model_validate(one) for key, one in self.ad_review_map.items() if isinstance(one, dict)}
 
 
 def _guard(request_id: str | None) -> dict[str, str]:
@@ -341,7 +332,7 @@ class Ads:
 
     async def campaigns(
         self, advertiser_id: str, *, ids: Iterable[str] | None = None, name: str | None = None
-    ) -> list[Campaign]:
+    ) -> Rows[Campaign]:
         """Campaigns that are not deleted.
 
         Args:
@@ -349,11 +340,16 @@ class Ads:
             ids: Only these; 100 a call.
             name: Only those of exactly this name.
         """
-        found: list[Campaign] = []
+        found: Rows[Campaign] = Rows()
         for some in _chunked({"campaign_ids": ids}):
-            params = _filtered(advertiser_id, {**some, "campaign_name": name})
-            found += await self._caller.all_pages("campaign/get/", params, Campaign, page_size=PAGE)
-        return [campaign for campaign in found if name in {None, campaign.campaign_name}]
+            # What is listed without a status is not documented for campaigns, so it is said.
+            params = _filtered(advertiser_id, {**some, "campaign_name": name, "primary_status": NOT_DELETED})
+            found.add(await self._caller.all_pages("campaign/get/", params, Campaign, page_size=PAGE))
+        return found.only(lambda campaign: name in {None, campaign.campaign_name})
+
+    async def count_campaigns(self, advertiser_id: str) -> int | None:
+        """How many campaigns that are not deleted an ad account has; None if TikTok does not say."""
+        return await self._caller.count("campaign/get/", _filtered(advertiser_id, {"primary_status": NOT_DELETED}))
 
     async def set_campaign_status(self, advertiser_id: str, ids: Iterable[str], status: str) -> None:
         """Enable, disable or delete campaigns (`OperationStatus`), 20 a call."""
@@ -371,7 +367,7 @@ class Ads:
         ids: Iterable[str] | None = None,
         campaign_ids: Iterable[str] | None = None,
         name: str | None = None,
-    ) -> list[AdGroup]:
+    ) -> Rows[AdGroup]:
         """Ad groups that are not deleted.
 
         Args:
@@ -380,11 +376,15 @@ class Ads:
             campaign_ids: Only those of these campaigns; 100 a call.
             name: Only those of exactly this name.
         """
-        found: list[AdGroup] = []
+        found: Rows[AdGroup] = Rows()
         for some in _chunked({"adgroup_ids": ids, "campaign_ids": campaign_ids}):
             params = _filtered(advertiser_id, {**some, "adgroup_name": name})
-            found += await self._caller.all_pages("adgroup/get/", params, AdGroup, page_size=PAGE)
-        return [group for group in found if name in {None, group.adgroup_name}]
+            found.add(await self._caller.all_pages("adgroup/get/", params, AdGroup, page_size=PAGE))
+        return found.only(lambda group: name in {None, group.adgroup_name})
+
+    async def ad_group_quota(self, advertiser_id: str) -> AdGroupQuota:
+        """How many active ad groups the ad account may have, and has."""
+        return (await self._caller.get("adgroup/quota/", {"advertiser_id": advertiser_id})).parse(AdGroupQuota)
 
     async def set_ad_group_status(self, advertiser_id: str, ids: Iterable[str], status: str) -> None:
         """Enable, disable or delete ad groups (`OperationStatus`), 20 a call."""
@@ -434,7 +434,7 @@ class Ads:
                 within=within,
             )
         )
-        created = answer.parse(CreatedAds)
+        created = answer.parse(CreatedAds).model_copy(update={"ads": tuple(answer.rows("creatives", Ad))})
         ids = created.ad_ids or tuple(ad.ad_id for ad in created.ads)
         if not ids and not answer.partial:
             raise answer.fault("answer not understood: no ad in it")
@@ -449,7 +449,7 @@ class Ads:
         adgroup_ids: Iterable[str] | None = None,
         ad_ids: Iterable[str] | None = None,
         include_deleted: bool = False,
-    ) -> list[Ad]:
+    ) -> Rows[Ad]:
         """Ads, 1000 a page.
 
         Args:
@@ -458,18 +458,18 @@ class Ads:
             ad_ids: Only these; 100 a call.
             include_deleted: Also those deleted themselves or with their ad group or campaign.
         """
-        found: list[Ad] = []
+        found: Rows[Ad] = Rows()
         status = "STATUS_ALL" if include_deleted else None
         for some in _chunked({"adgroup_ids": adgroup_ids, "ad_ids": ad_ids}):
             params = _filtered(advertiser_id, {**some, "primary_status": status})
-            found += await self._caller.all_pages("ad/get/", params, Ad, page_size=PAGE)
+            found.add(await self._caller.all_pages("ad/get/", params, Ad, page_size=PAGE))
         return found
 
     async def count_spark_ads(self, advertiser_id: str) -> int:
         """How many Spark Ads an ad account has, deleted ones not counted; 1000 a call: no filter tells them apart."""
         params = {"advertiser_id": advertiser_id, "fields": ["ad_id", "identity_type"]}
-        ads = self._caller.pages("ad/get/", params, Ad, page_size=PAGE)
-        return len([ad async for ad in ads if ad.identity_type in SPARK_IDENTITIES])
+        pages = self._caller.pages("ad/get/", params, Ad, page_size=PAGE)
+        return sum([len([ad for ad in page if ad.identity_type in SPARK_IDENTITIES]) async for page in pages])
 
     async def set_ad_status(self, advertiser_id: str, ad_ids: Iterable[str], status: str) -> None:
         """Enable, disable or delete ads (`OperationStatus`), 20 a call. Pushed posts outlive their ads."""
@@ -480,7 +480,7 @@ class Ads:
         found: dict[str, AdReview] = {}
         for ids in chunks(ad_ids, IDS_IN_REVIEW):
             answer = await self._caller.get("ad/review_info/", {"advertiser_id": advertiser_id, "ad_ids": ids})
-            found |= answer.parse(_AdReviews).ad_review_map
+            found |= answer.parse(_AdReviews).by_ad()
         return found
 
     async def _set_status(self, kind: str, advertiser_id: str, ids: Iterable[str], status: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import SecretStr, model_validator
 
-from tiktok.connection import Call, Caller
+from tiktok.connection import Call, Caller, Rows
 from tiktok.errors import WrongRoute
 from tiktok.wire import Received
 
@@ -81,9 +81,9 @@ class BusinessCenter(Received):
 
 
 class Member(Received):
-    """A person in a Business Center."""
+    """A person in a Business Center. Who was invited and has not accepted is known by e-mail only, without an id."""
 
-    user_id: str
+    user_id: str | None = None
     user_name: str = ""
     user_email: str = ""
     user_role: str = ""
@@ -118,9 +118,9 @@ class Partner(Received):
 
 
 class AssetMember(Received):
-    """A member with a role on an ad account."""
+    """A member with a role on an ad account; without an id where the invitation is not accepted yet."""
 
-    user_id: str
+    user_id: str | None = None
     user_name: str = ""
     user_email: str = ""
     advertiser_role: str = ""
@@ -196,16 +196,16 @@ class BusinessCenters:
         answer = await self._caller.call(call)
         return answer.parse(_AuthorizationUrl).bc_auth_qr_code
 
-    async def members(self, bc_id: str) -> list[Member]:
+    async def members(self, bc_id: str) -> Rows[Member]:
         """All members, invited ones (`PENDING`) included."""
         return await self._caller.all_pages("bc/member/get/", {"bc_id": bc_id}, Member, page_size=MEMBERS_PAGE)
 
-    async def all_assets(self, bc_id: str, asset_type: str) -> list[Asset]:
+    async def all_assets(self, bc_id: str, asset_type: str) -> Rows[Asset]:
         """All assets of one type; for admins only. Ad accounts that partners share are found by `partner_assets`."""
         params = {"bc_id": bc_id, "asset_type": asset_type}
         return await self._caller.all_pages("bc/asset/admin/get/", params, Asset, page_size=PAGE)
 
-    async def assets_of(self, bc_id: str, asset_type: str, user_id: str | None = None) -> list[Asset]:
+    async def assets_of(self, bc_id: str, asset_type: str, user_id: str | None = None) -> Rows[Asset]:
         """Assets of one type that a member can use.
 
         Args:
@@ -220,16 +220,16 @@ class BusinessCenters:
         }
         return await self._caller.all_pages("bc/asset/get/", params, Asset, page_size=PAGE)
 
-    async def asset_members(self, bc_id: str, advertiser_id: str) -> list[AssetMember]:
+    async def asset_members(self, bc_id: str, advertiser_id: str) -> Rows[AssetMember]:
         """Members of this Business Center with a role on an ad account. TikTok lists no members of a TikTok account."""
         params = {"bc_id": bc_id, "asset_type": AssetType.ADVERTISER, "asset_id": advertiser_id}
         return await self._caller.all_pages("bc/asset/member/get/", params, AssetMember, page_size=MEMBERS_PAGE)
 
-    async def partners(self, bc_id: str) -> list[Partner]:
+    async def partners(self, bc_id: str) -> Rows[Partner]:
         """All partners, whoever shares with whom."""
         return await self._caller.all_pages("bc/partner/get/", {"bc_id": bc_id}, Partner, page_size=PAGE)
 
-    async def partner_assets(self, bc_id: str, partner_id: str, *, shared: Literal["SHARED", "SHARING"]) -> list[Asset]:
+    async def partner_assets(self, bc_id: str, partner_id: str, *, shared: Literal["SHARED", "SHARING"]) -> Rows[Asset]:
         """Ad accounts shared between this Business Center and a partner, one way.
 
         Args:
@@ -240,7 +240,7 @@ class BusinessCenters:
         params = {"bc_id": bc_id, "partner_id": partner_id, "asset_type": AssetType.ADVERTISER, "share_type": shared}
         return await self._caller.all_pages("bc/partner/asset/get/", params, Asset, page_size=PAGE)
 
-    async def asset_partners(self, bc_id: str, asset_type: str, asset_id: str) -> list[Partner]:
+    async def asset_partners(self, bc_id: str, asset_type: str, asset_id: str) -> Rows[Partner]:
         """Partners with which an asset of ours is shared."""
         params = {"bc_id": bc_id, "asset_type": asset_type, "asset_id": asset_id}
         return await self._caller.all_pages("bc/asset/partner/get/", params, Partner, page_size=PAGE)
@@ -296,7 +296,7 @@ class BusinessCenters:
         """Undo `link`; ads running with the TikTok account in that ad account stop."""
         await self._caller.post("bc/asset/advertiser/unassign/", _link(bc_id, asset_id, advertiser_id))
 
-    async def linked_advertisers(self, bc_id: str, asset_id: str) -> list[LinkedAdvertiser]:
+    async def linked_advertisers(self, bc_id: str, asset_id: str) -> Rows[LinkedAdvertiser]:
         """All ad accounts that a TikTok account is linked to."""
         params = {"bc_id": bc_id, "asset_id": asset_id, "asset_type": AssetType.TT_ACCOUNT}
         return await self._caller.all_pages("bc/asset/advertiser/assigned/", params, LinkedAdvertiser, page_size=PAGE)
@@ -308,8 +308,7 @@ class BusinessCenters:
             {"bc_id": bc_id, "asset_ids": [asset_id], "asset_type": AssetType.TT_ACCOUNT},
         )
 
-    # Last, because from here on `list` is no longer the type.
-    async def list(self) -> list[BusinessCenter]:
+    async def list(self) -> Rows[BusinessCenter]:
         """All Business Centers of the token's user; none is a legal answer."""
         return await self._caller.all_pages("bc/get/", {}, BusinessCenter, page_size=PAGE)
 

@@ -5,6 +5,7 @@ from typing import Final, Self
 
 from pydantic import SecretStr
 
+from tiktok.ad_accounts import AdAccounts
 from tiktok.ads import Ads
 from tiktok.business_centers import BusinessCenters
 from tiktok.connection import Caller, Connection, Listener, Timeouts
@@ -69,6 +70,7 @@ class TikTokClient:
         business_centers: Members, assets, links, and the URL that owners approve at.
         identities: TikTok accounts as ad accounts see them, and their posts.
         files: Videos, covers and images.
+        ad_accounts: The state, currency and reach of ad accounts.
         ads: Campaigns, ad groups, ads and their review.
         oauth: What the token is good for.
     """
@@ -77,5 +79,6 @@ class TikTokClient:
         self.business_centers = BusinessCenters(caller)
         self.identities = Identities(caller)
         self.files = Files(caller)
+        self.ad_accounts = AdAccounts(caller)
         self.ads = Ads(caller)
         self.oauth = TokenAccess(caller)

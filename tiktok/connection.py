@@ -138,37 +138,71 @@ class Answer:
         except ValidationError as error:
             raise self._misshapen(error) from None
 
-    def rows(self, name: str, shape: type[R]) -> list[R]:
-        """Read the list `name` in `data`, every row as `shape`.
-
-        A list that is missing is an error, not an empty list: "nothing there" is evidence, and must have been said.
-
-        Raises:
-            ServerFault: The list is missing or a row is not of that shape.
-            UnknownOutcome: The same in the answer to a write.
-        """
-        if name not in self.data:
-            raise self.fault(f"answer not understood: {name} is missing")
-        try:
-            return [shape.model_validate(row) for row in self.data[name] or ()]
-        except ValidationError as error:
-            raise self._misshapen(error) from None
+    def rows(self, name: str, shape: type[R]) -> "Rows[R]":
+        """Read the list `name` in `data`, every entry as `shape`; see `Rows` for what can't be read."""
+        listed = self.data.get(name)
+        found: Rows[R] = Rows()
+        if not isinstance(listed, list):
+            # Null and absent mean the same at TikTok. Nothing was there only if its count says so.
+            if listed is not None or self.parse(_Page).page_info.total_number != 0:
+                found.left_out.append(f"{self.call.path}: {name} is missing")
+            return found
+        for number, entry in enumerate(listed, start=1):
+            try:
+                found.append(shape.model_validate(entry))
+            except ValidationError as error:
+                found.left_out.append(f"{self.call.path}: entry {number} of {name}: {_wrong(error)}")
+        return found
 
     def fault(self, message: str) -> TikTokError:
         """The error for an answer that can't be what it should be."""
         return self.call.fault(message, request_id=self.request_id)
 
     def _misshapen(self, error: ValidationError) -> TikTokError:
-        # Only places and reasons: the values may be secret.
-        wrong = "; ".join(
-            f"{'.'.join(map(str, found['loc'])) or 'data'}: {found['msg']}"
-            for found in error.errors(include_url=False, include_context=False, include_input=False)
-        )
-        return self.fault(f"answer not understood: {wrong}")
+        return self.fault(f"answer not understood: {_wrong(error)}")
+
+
+def _wrong(error: ValidationError) -> str:
+    # Only places and reasons: the values may be secret.
+    return "; ".join(
+        f"{'.'.join(map(str, found['loc'])) or 'data'}: {found['msg']}"
+        for found in error.errors(include_url=False, include_context=False, include_input=False)
+    )
+
+
+class Rows(list[R]):
+    """A listing as far as it can be read.
+
+    An entry that can't be read, because the id that it is known by is not there, is left out: it spoils no other.
+    That something is not among the rows is evidence only where nothing was left out: whoever would take something
+    away, or make something again, because it is not listed has to look at `is_complete` first.
+
+    Attributes:
+        left_out: What could not be read, a line each. Values are not quoted: they may be secret.
+    """
+
+    def __init__(self, rows: Iterable[R] = (), left_out: Iterable[str] = ()) -> None:
+        super().__init__(rows)
+        self.left_out = list(left_out)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that TikTok listed is here."""
+        return not self.left_out
+
+    def add(self, more: "Rows[R]") -> None:
+        """Take another listing in."""
+        self.extend(more)
+        self.left_out += more.left_out
+
+    def only(self, wanted: Callable[[R], bool]) -> "Rows[R]":
+        """Those rows that are wanted."""
+        return Rows((row for row in self if wanted(row)), self.left_out)
 
 
 class _PageInfo(Received):
     total_page: int = 0
+    total_number: int | None = None
 
 
 class _Page(Received):
@@ -314,9 +348,14 @@ class Caller:
         """Write."""
         return await self.call(Call(verb="POST", path=path, write=True, body=body))
 
+    async def count(self, path: str, params: Mapping[str, Any]) -> int | None:
+        """How many entries a listing has, from its first page; None if TikTok does not say."""
+        answer = await self.get(path, {**params, "page": 1, "page_size": 1})
+        return answer.parse(_Page).page_info.total_number
+
     async def pages(
         self, path: str, params: Mapping[str, Any], shape: type[R], *, rows: str = "list", page_size: int
-    ) -> AsyncIterator[R]:
+    ) -> AsyncIterator[Rows[R]]:
         """Read a listing, page after page.
 
         Some listings leave all of `page_info` at zero; a full page is then taken to have a successor, until a page
@@ -328,20 +367,26 @@ class Caller:
             answer = await self.get(path, {**params, "page": number, "page_size": page_size})
             found = answer.rows(rows, shape)
             total = answer.parse(_Page).page_info.total_page
-            if not total and found == before:
+            if total > 1 and found == before:
+                # More was announced, and nothing new comes: to go on asking would be without end.
+                yield Rows((), [*found.left_out, f"{path}: page {number} of {total} says nothing new"])
                 return
-            for row in found:
-                yield row
-            if number >= total if total else len(found) < page_size:
+            if number > 1 and found == before:
+                return
+            yield found
+            if number >= total if total else len(found) + len(found.left_out) < page_size:
                 return
             number += 1
             before = found
 
     async def all_pages(
         self, path: str, params: Mapping[str, Any], shape: type[R], *, rows: str = "list", page_size: int
-    ) -> list[R]:
+    ) -> Rows[R]:
         """All rows of a listing."""
-        return [row async for row in self.pages(path, params, shape, rows=rows, page_size=page_size)]
+        all_rows: Rows[R] = Rows()
+        async for page in self.pages(path, params, shape, rows=rows, page_size=page_size):
+            all_rows.add(page)
+        return all_rows
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -425,9 +470,12 @@ def _envelope(raw: bytes) -> JsonObject | None:
         envelope = from_json(raw)
     except ValueError:
         return None
-    if not isinstance(envelope, dict) or type(envelope.get("code")) is not int:
+    if not isinstance(envelope, dict):
         return None
-    return envelope
+    if "Code" in envelope:
+        # So TikTok's page of file/start/upload shows it.
+        envelope = {"request_id": envelope.get("RequestId"), **{name.lower(): part for name, part in envelope.items()}}
+    return envelope if type(envelope.get("code")) is int else None
 
 
 def _redact(text: str, secrets: Sequence[SecretStr]) -> str:

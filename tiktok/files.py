@@ -1,7 +1,8 @@
 """Videos and images of an ad account.
 
-Every upload makes a new id, and nothing is recognised by its content. What makes an upload repeatable is its name:
-names are unique per ad account, so a name made from the content finds again what an upload of unknown outcome left.
+Every upload makes a new id, and none is recognised by its content. What makes one repeatable is its name: names are
+unique per ad account, so a name made from the content finds again what an upload of unknown outcome left. A search may
+show it under another name: of several videos of one content TikTok lists one (file/video/ad/search).
 """
 
 import asyncio
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import aiohttp
+from pydantic import AliasChoices, Field
 
-from tiktok.connection import Answer, Call, Caller, chunks
+from tiktok.connection import Answer, Call, Caller, Rows, chunks
+from tiktok.errors import InvalidRequest, NotReady
 from tiktok.wire import MaybeTime, Received
 
 VIDEO_INFO: Final = 60
@@ -83,23 +86,28 @@ class Image(Received):
 
 
 class _NameCheck(Received):
-    duplicate: bool
+    duplicate: bool = False
     duplicate_material_id: str | None = None
 
 
+# TikTok's page of file/start/upload shows its answer in PascalCase, and its table and the other pages do not.
 class _Started(Received):
-    upload_id: str
+    upload_id: str = Field(validation_alias=AliasChoices("upload_id", "UploadId"))
 
 
 class _Piece(Received):
     """The bytes that TikTok wants next: from `start_offset` to before `end_offset`; none if they are the same."""
 
-    start_offset: int
-    end_offset: int
+    start_offset: int = Field(validation_alias=AliasChoices("start_offset", "StartOffset"))
+    end_offset: int = Field(validation_alias=AliasChoices("end_offset", "EndOffset"))
 
 
 class _Finished(Received):
-    file_id: str
+    file_id: str = Field(validation_alias=AliasChoices("file_id", "FileId"))
+
+
+class _Flawed(Received):
+    flaw_types: tuple[str, ...] = ()
 
 
 class Files:
@@ -188,31 +196,61 @@ class Files:
         call = Call(verb="POST", path="file/video/ad/upload/", write=True, body=body, slow=True)
         return _only_video(await self._caller.call(call))
 
-    async def video_info(self, advertiser_id: str, video_ids: Iterable[str]) -> list[Video]:
-        """Several videos, 60 a call; unusable ids are left out."""
-        found: list[Video] = []
+    async def video_info(self, advertiser_id: str, video_ids: Iterable[str]) -> Rows[Video]:
+        """Several videos, 60 a call; TikTok leaves out ids that it can't use, which need not be deleted."""
+        found: Rows[Video] = Rows()
         for ids in chunks(video_ids, VIDEO_INFO):
             answer = await self._caller.get("file/video/ad/info/", {"advertiser_id": advertiser_id, "video_ids": ids})
-            found += answer.rows("list", Video)
+            found.add(answer.rows("list", Video))
         return found
 
-    async def find_video(self, advertiser_id: str, file_name: str) -> Video | None:
-        """The video of exactly that name, if there is one."""
+    async def find_video(self, advertiser_id: str, file_name: str, md5: str | None = None) -> Video | None:
+        """The video of exactly that name, or of that content under another name; None if there is none.
+
+        Args:
+            advertiser_id: The ad account.
+            file_name: Its name.
+            md5: MD5 of its content in hex, if it is known.
+        """
         # Whether the server's filter compares exactly or by part is not documented.
-        params = {"advertiser_id": advertiser_id, "filtering": {"video_name": file_name}}
-        async for video in self._caller.pages("file/video/ad/search/", params, Video, page_size=SEARCH_PAGE):
-            if video.file_name == file_name:
-                return video
+        found = await self._video_among({"video_name": file_name}, advertiser_id, file_name, md5)
+        if found is not None:
+            return found
+        known = await self._name(advertiser_id, file_name, FileType.VIDEO)
+        if not known.duplicate or known.duplicate_material_id is None:
+            return None
+        material = known.duplicate_material_id
+        return await self._video_among({"material_ids": [material]}, advertiser_id, file_name, md5, material)
+
+    async def _video_among(
+        self,
+        filtering: dict[str, Any],
+        advertiser_id: str,
+        file_name: str,
+        md5: str | None,
+        material_id: str | None = None,
+    ) -> Video | None:
+        params = {"advertiser_id": advertiser_id, "filtering": filtering}
+        async for page in self._caller.pages("file/video/ad/search/", params, Video, page_size=SEARCH_PAGE):
+            for video in page:
+                is_content = md5 is not None and video.signature.lower() == md5.lower()
+                is_material = material_id is not None and video.material_id == material_id
+                if video.file_name == file_name or is_content or is_material:
+                    return video
         return None
 
-    async def suggest_covers(self, advertiser_id: str, video_id: str) -> list[Cover]:
-        """Up to 10 frames of a video to choose a cover from.
+    async def suggest_covers(self, advertiser_id: str, video_id: str) -> Rows[Cover]:
+        """Up to 10 frames of a video to choose a cover from; TikTok has them half a minute to five after the upload.
 
         Raises:
             NotReady: The video is still transcoding.
         """
+        path = "file/video/suggestcover/"
         params = {"advertiser_id": advertiser_id, "video_id": video_id, "poster_number": COVERS}
-        return (await self._caller.get("file/video/suggestcover/", params)).rows("list", Cover)
+        covers = (await self._caller.get(path, params)).rows("list", Cover)
+        if not covers:
+            raise NotReady("no cover is proposed yet", path=path)
+        return covers
 
     async def upload_image(self, advertiser_id: str, path: Path, *, md5: str, file_name: str) -> Image:
         """Upload an image, streamed from disk in pieces; arguments as of `upload_video`.
@@ -224,21 +262,24 @@ class Files:
 
     async def find_image(self, advertiser_id: str, file_name: str) -> Image | None:
         """The image of exactly that name, if there is one."""
-        params = {"advertiser_id": advertiser_id, "file_name": file_name, "file_type": FileType.IMAGE}
-        known = (await self._caller.get("file/name/check/", params)).parse(_NameCheck)
+        known = await self._name(advertiser_id, file_name, FileType.IMAGE)
         if not known.duplicate or known.duplicate_material_id is None:
             return None
         # Images can't be searched for by name, only by the material that the name belongs to.
         wanted = {"advertiser_id": advertiser_id, "filtering": {"material_ids": [known.duplicate_material_id]}}
-        async for image in self._caller.pages("file/image/ad/search/", wanted, Image, page_size=SEARCH_PAGE):
-            if image.material_id == known.duplicate_material_id:
-                return image
+        async for page in self._caller.pages("file/image/ad/search/", wanted, Image, page_size=SEARCH_PAGE):
+            for image in page:
+                if image.material_id == known.duplicate_material_id:
+                    return image
         return None
 
     async def name_is_taken(self, advertiser_id: str, file_name: str, file_type: str) -> bool:
         """Whether the ad account has a file of that name and type (`FileType`)."""
+        return (await self._name(advertiser_id, file_name, file_type)).duplicate
+
+    async def _name(self, advertiser_id: str, file_name: str, file_type: str) -> _NameCheck:
         params = {"advertiser_id": advertiser_id, "file_name": file_name, "file_type": file_type}
-        return (await self._caller.get("file/name/check/", params)).parse(_NameCheck).duplicate
+        return (await self._caller.get("file/name/check/", params)).parse(_NameCheck)
 
     async def _upload(self, kind: str, advertiser_id: str, path: Path, md5: str, file_name: str) -> Answer:
         file = await asyncio.to_thread(path.open, "rb")
@@ -257,9 +298,12 @@ class Files:
 
 def _only_video(answer: Answer) -> Video:
     videos = answer.rows("list", Video)
-    if not videos:
-        raise answer.fault("answer not understood: no video in it")
-    return videos[0]
+    if videos:
+        return videos[0]
+    flaws = [flaw for one in answer.rows("list", _Flawed) for flaw in one.flaw_types]
+    if flaws:
+        raise InvalidRequest(f"the video has flaws: {', '.join(flaws)}", path=answer.call.path)
+    raise answer.fault("answer not understood: no video in it")
 
 
 def _read_piece(file: BinaryIO, piece: _Piece) -> tuple[bytes, str]:

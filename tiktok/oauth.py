@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 
-from tiktok.connection import Call, Caller
+from tiktok.connection import Call, Caller, Rows
 from tiktok.wire import Received
 
 
@@ -55,7 +55,7 @@ class TokenAccess:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    async def advertisers(self, app_id: str, secret: SecretStr) -> list[AuthorizedAdvertiser]:
+    async def advertisers(self, app_id: str, secret: SecretStr) -> Rows[AuthorizedAdvertiser]:
         """All ad accounts that the token opens."""
         params = {"app_id": app_id, "secret": secret.get_secret_value()}
         call = Call(verb="GET", path="oauth2/advertiser/get/", write=False, params=params, secrets=(secret,))

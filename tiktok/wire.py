@@ -12,6 +12,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
     model_validator,
 )
 
@@ -42,7 +46,9 @@ class Received(BaseModel):
     """Base of everything TikTok sends.
 
     Fields it adds one day are ignored, ids written as bare numbers become strings, and a null counts as a field that
-    was left out, which is how TikTok means it.
+    was left out, which is how TikTok means it. Its pages promise no field of an answer, so only what nobody can do
+    without is required; a field that is not, and that comes as something else than it should be, counts as left out,
+    too. Defaults therefore have to mean "not said".
     """
 
     model_config = ConfigDict(
@@ -55,6 +61,17 @@ class Received(BaseModel):
         if isinstance(data, Mapping):
             return {key: value for key, value in data.items() if value is not None}
         return data
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _leave_out_what_is_odd(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        field = cls.model_fields[str(info.field_name)]
+        try:
+            return handler(value)
+        except ValidationError:
+            if field.is_required():
+                raise
+            return field.get_default(call_default_factory=True)
 
 
 class Sent(BaseModel):
