@@ -1,15 +1,17 @@
 """Assets of a Business Center: TikTok accounts and ad accounts, who may use them, and the authorization URL."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from simulator.authorizations import code_url, end, issue_code, link, unlink
-from simulator.endpoints.business_center import masked
+from simulator.endpoints.advertisers import shown_status
+from simulator.endpoints.business_center import who
 from simulator.endpoints.paging import paged
-from simulator.entities import AdAccount, AdvertiserRole, Authorization, BusinessCenter
+from simulator.entities import AdAccount, AdvertiserRole, Authorization, BusinessCenter, Member
 from simulator.envelope import no_asset_permission, parameter_error
 from simulator.fields import AssetType, Body, Filter, Id, Page50, Query, QueryBool
+from simulator.members import find_member
 from simulator.partners import roles_on, usable
 from simulator.routes import Call, Data, Routes
 
@@ -54,6 +56,13 @@ class AdminFilter(Filter):
     """Filtering of all assets."""
 
     keyword: str | None = None
+    relation_type: Literal["OWNER_BC", "OWNER_PARTNER", "OWNER_INDIVIDUAL"] | None = None
+    relation_status: Literal["BOUND", "PENDING", "REJECTED", "UNBOUND"] | None = None
+    advertiser_show_status: str | None = None
+
+
+NO_RELATION: Final = {"relation_type": "OWNER_BC", "relation_status": None, "advertiser_status": None}
+"""What is said of how a TikTok account belongs to a Business Center: next to nothing."""
 
 
 class AdminGet(Page50):
@@ -75,10 +84,21 @@ def admin_get(call: Call, query: AdminGet) -> Data:
             for one in center.held.values()
             if one.listed_at is not None and keyword in one.account.display_name.casefold()
         ]
-        return paged(held, query.page, query.page_size, lambda one: _account(call, one, _scope_roles(one)))
+        return paged(
+            held, query.page, query.page_size, lambda one: _account(call, one, _scope_roles(one)) | NO_RELATION
+        )
     owned: list[AdAccount] = []
     if query.asset_type == "ADVERTISER":
-        owned = [one for one in center.ad_accounts.values() if keyword in one.name.casefold()]
+        wanted = query.filtering
+        owned = [
+            one
+            for one in center.ad_accounts.values()
+            if not one.deleted
+            and keyword in one.name.casefold()
+            and wanted.relation_type in {None, "OWNER_BC"}
+            and wanted.relation_status in {None, "BOUND"}
+            and wanted.advertiser_show_status in {None, shown_status(one)}
+        ]
     actor = call.session.actor(center)
     user_id = actor.user_id if actor else ""
     return paged(
@@ -87,7 +107,7 @@ def admin_get(call: Call, query: AdminGet) -> Data:
         query.page_size,
         lambda one: (
             _advertiser(one, one.roles.get(user_id))
-            | {"relation_type": "OWNER_BC", "relation_status": "BOUND", "advertiser_status": "STATUS_ENABLE"}
+            | {"relation_type": "OWNER_BC", "relation_status": "BOUND", "advertiser_status": one.status}
         ),
     )
 
@@ -115,9 +135,13 @@ def asset_get(call: Call, query: AssetGet) -> Data:
     wanted = query.filtering
     member = call.session.actor(center)
     if wanted.user_id is not None:
-        member = center.members.get(wanted.user_id)
+        member = _joined(center, wanted.user_id)
     elif wanted.user_email is not None:
-        member = next((one for one in center.members.values() if one.user_email == wanted.user_email), None)
+        if query.asset_type != "ADVERTISER":
+            raise parameter_error("Invalid value of 'filtering.user_email': it is supported for ADVERTISER only")
+        member = find_member(center, email=wanted.user_email)
+        if member is not None and member.relation_status != "PENDING":
+            raise parameter_error("Invalid value of 'filtering.user_email': it is supported for PENDING members only")
     if member is None:
         raise parameter_error("The user is not a member of this Business Center.")
     user_id, keyword = member.user_id, (wanted.keyword or "").casefold()
@@ -131,7 +155,10 @@ def asset_get(call: Call, query: AssetGet) -> Data:
         ]
         return paged(granted, query.page, query.page_size, lambda one: _account(call, one, one.member_roles[user_id]))
     given: list[tuple[AdAccount, str]] = []
-    if query.asset_type == "ADVERTISER":
+    if member.relation_status == "PENDING" and query.asset_type == "ADVERTISER":
+        offered = member.roles_on_joining
+        given = [(call.world.ad_accounts[key], role) for key, role in offered.items()]
+    elif query.asset_type == "ADVERTISER":
         given = [
             (one, role)
             for one in usable(call.world, center)
@@ -139,6 +166,12 @@ def asset_get(call: Call, query: AssetGet) -> Data:
             and (role := (roles_on(center, one.advertiser_id) or {}).get(user_id)) is not None
         ]
     return paged(given, query.page, query.page_size, lambda one: _advertiser(*one))
+
+
+def _joined(center: BusinessCenter, user_id: str) -> Member | None:
+    """A member by id; one who is only invited has none that anybody knows."""
+    member = center.members.get(user_id)
+    return None if member is None or member.relation_status == "PENDING" else member
 
 
 def _scope_roles(authorization: Authorization) -> list[str]:
@@ -243,7 +276,7 @@ class AssetUnassign(Body):
 def asset_unassign(call: Call, body: AssetUnassign) -> Data:
     """Take the use of an asset from a member; taking what was not given is no error."""
     center = call.session.administered(body.bc_id)
-    if body.user_id not in center.members:
+    if _joined(center, body.user_id) is None:
         raise parameter_error(f"The user {body.user_id} is not a member of this Business Center.")
     if body.asset_type == "TT_ACCOUNT":
         _listed(center, body.asset_id).member_roles.pop(body.user_id, None)
@@ -322,7 +355,9 @@ def _linkable(center: BusinessCenter, asset_id: str, asset_type: str) -> Authori
 
 def _ad_account(call: Call, center: BusinessCenter, advertiser_id: str) -> AdAccount:
     if advertiser_id in center.ad_accounts or advertiser_id in center.shared_in:
-        return call.world.ad_accounts[advertiser_id]
+        advertiser = call.world.ad_accounts[advertiser_id]
+        if not advertiser.deleted:
+            return advertiser
     raise no_asset_permission(advertiser_id)
 
 
@@ -363,24 +398,24 @@ class AssetMemberGet(Query):
 
 @routes.get("/bc/asset/member/get/", AssetMemberGet)
 def asset_member_get(call: Call, query: AssetMemberGet) -> Data:
-    """Members with a role on an ad account."""
+    """Members with a role on an ad account, invited ones included."""
     center = call.session.administered(query.bc_id)
     if query.asset_type != "ADVERTISER":
         raise no_asset_permission(query.asset_id)
     keyword = (query.filtering.keyword or "").casefold()
+    given = _roles(center, query.asset_id)
     rows = [
-        (center.members[user_id], role)
-        for user_id, role in _roles(center, query.asset_id).items()
-        if user_id in center.members and keyword in center.members[user_id].user_name.casefold()
+        (member, role)
+        for member in center.members.values()
+        if (role := given.get(member.user_id) or member.roles_on_joining.get(query.asset_id)) is not None
+        and keyword in member.user_name.casefold()
     ]
     return paged(
         rows,
         query.page,
         query.page_size,
         lambda row: {
-            "user_id": row[0].user_id,
-            "user_name": row[0].user_name,
-            "user_email": masked(row[0].user_email),
+            **who(row[0]),
             "advertiser_role": row[1],
             "catalog_role": None,
         },

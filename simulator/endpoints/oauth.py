@@ -1,12 +1,7 @@
 """Tokens and who is behind them."""
 
-from typing import Any
-
-from pydantic import Field
-
 from simulator.endpoints.business_center import masked
-from simulator.entities import AdAccount
-from simulator.envelope import ApiError, parameter_error
+from simulator.envelope import ApiError
 from simulator.fields import Body, Id, Query
 from simulator.ids import digits
 from simulator.routes import Anonymous, Call, Data, Routes
@@ -63,6 +58,27 @@ def advertiser_get(call: Call, query: AdvertiserGet) -> Data:
     }
 
 
+class RevokeToken(Body):
+    """POST /oauth2/revoke_token/."""
+
+    app_id: Id
+    secret: str
+    access_token: str
+
+
+@routes.post("/oauth2/revoke_token/", RevokeToken)
+def revoke_token(call: Call, body: RevokeToken) -> Data:
+    """Make a token worthless. Seeding its Business Center again brings it back."""
+    app = call.world.apps.get(body.app_id)
+    if app is None or app.secret != body.secret:
+        raise ApiError(40101, "The app_id and the secret do not match.")
+    if body.access_token != call.session.token:
+        raise ApiError(40105, "Access token is incorrect or has been revoked.")
+    advertisers = sorted(call.session.advertisers())
+    del call.world.tokens[body.access_token]
+    return {"app_id": body.app_id, "advertiser_ids": advertisers}
+
+
 class UserInfo(Query):
     """GET /user/info/."""
 
@@ -75,14 +91,14 @@ def user_info(call: Call, _: UserInfo) -> Data:
         actor = call.session.actor(center)
         if actor is not None:
             return {
-                "core_user_id": actor.user_id,
+                **_user_id(call, actor.user_id),
                 "display_name": actor.user_name,
                 "email": masked(actor.user_email),
                 "create_time": int(center.created_at),
                 "avatar_url": "",
             }
     return {
-        "core_user_id": digits("user", call.session.token),
+        **_user_id(call, digits("user", call.session.token)),
         "display_name": "",
         "email": "",
         "create_time": 0,
@@ -90,39 +106,5 @@ def user_info(call: Call, _: UserInfo) -> Data:
     }
 
 
-class AdvertiserInfo(Query):
-    """GET /advertiser/info/: at most 100 ad accounts."""
-
-    advertiser_ids: list[Id] = Field(min_length=1, max_length=100)
-    fields: list[str] | None = None
-
-
-@routes.get("/advertiser/info/", AdvertiserInfo)
-def advertiser_info(call: Call, query: AdvertiserInfo) -> Data:
-    """Details of ad accounts."""
-    rows = [_advertiser(call.session.advertiser(key), call) for key in query.advertiser_ids]
-    if query.fields is not None:
-        if unknown := set(query.fields) - set(rows[0]):
-            raise parameter_error(f"Invalid value of 'fields': {', '.join(sorted(unknown))}")
-        kept = {*query.fields, "advertiser_id"}
-        rows = [{name: value for name, value in row.items() if name in kept} for row in rows]
-    return {"list": rows}
-
-
-def _advertiser(advertiser: AdAccount, call: Call) -> dict[str, Any]:
-    return {
-        "advertiser_id": advertiser.advertiser_id,
-        "name": advertiser.name,
-        "status": "STATUS_ENABLE",
-        "role": "ROLE_ADVERTISER",
-        "company": call.world.centers[advertiser.bc_id].name,
-        "currency": advertiser.currency,
-        "timezone": advertiser.timezone,
-        "display_timezone": advertiser.timezone,
-        "country": "US",
-        "balance": 10_000.0,
-        "owner_bc_id": advertiser.bc_id,
-        "advertiser_account_type": "AUCTION",
-        "ads_only_mode": advertiser.ads_only_mode,
-        "create_time": int(advertiser.created_at),
-    }
+def _user_id(call: Call, user_id: str) -> dict[str, str | int]:
+    return {"id": int(user_id)} if call.world.config.user_id_field == "id" else {"core_user_id": user_id}

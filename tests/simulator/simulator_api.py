@@ -170,16 +170,18 @@ class Api:
             "identity_authorized_bc_id": BC,
         }
 
+    async def campaign(self, name: str = "campaign", **fields: Any) -> str:
+        body = {"objective_type": "REACH", "budget_mode": "BUDGET_MODE_INFINITE", **fields}
+        answer = await self.post("/campaign/create/", advertiser_id=ADVERTISER, campaign_name=name, **body)
+        assert answer.code == 0, answer
+        return str(answer.data["campaign_id"])
+
     async def adgroup(self, name: str = "group", **fields: Any) -> str:
-        campaign = await self.post(
-            "/campaign/create/",
-            advertiser_id=ADVERTISER,
-            objective_type="REACH",
-            campaign_name=f"campaign of {name}",
-            budget_mode="BUDGET_MODE_INFINITE",
-        )
-        assert campaign.code == 0, campaign
-        body = {**adgroup_fields(), "adgroup_name": name, "campaign_id": campaign.data["campaign_id"]}
+        body = {
+            **adgroup_fields(),
+            "adgroup_name": name,
+            "campaign_id": await self.campaign(f"campaign of {name}"),
+        }
         answer = await self.post("/adgroup/create/", **{**body, **fields})
         assert answer.code == 0, answer
         return str(answer.data["adgroup_id"])
@@ -214,11 +216,26 @@ class Api:
 
 
 def pull(identity: dict[str, str], item_id: str = "7500000000000000001", **fields: Any) -> dict[str, Any]:
-    return {"ad_name": "pull", "ad_format": "SINGLE_VIDEO", **identity, "tiktok_item_id": item_id, **fields}
+    return {
+        "ad_name": "pull",
+        "ad_format": "SINGLE_VIDEO",
+        "call_to_action": "LEARN_MORE",
+        **identity,
+        "tiktok_item_id": item_id,
+        **fields,
+    }
 
 
 def push(identity: dict[str, str], media: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    return {"ad_name": "push", "ad_text": "out now", "dark_post_status": "ON", **identity, **media, **fields}
+    return {
+        "ad_name": "push",
+        "ad_text": "out now",
+        "dark_post_status": "ON",
+        "call_to_action": "LISTEN_NOW",
+        **identity,
+        **media,
+        **fields,
+    }
 
 
 def adgroup_fields() -> dict[str, Any]:
