@@ -1,0 +1,37 @@
+"""TikTok-Business-API, a client that TikTok did not write, carries out a release against the simulator.
+
+It has methods for identities, files, campaigns, ad groups and ads. Business Centers, members, posts and reviews are read
+through its general `get`: the way to ask is the client's, the path is ours.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.simulator.simulator_api import Api
+from tests.system.foreign_release import check_business_center, check_identity, check_release, task
+from tests.wheel.installing import empty_environment, run
+
+PROGRAM = Path(__file__).with_name("release.py")
+LOCK = Path(__file__).with_name("requirements.lock")
+
+
+@pytest.mark.timeout(300)
+async def test_tiktok_business_api(api: Api, tmp_path: Path) -> None:  # R1
+    told = await task(api, tmp_path)
+    environment = await empty_environment(tmp_path / "venv")
+    await environment.pip("install", "--quiet", "--require-hashes", "--requirement", LOCK)
+
+    # Isolated: the checkout, with a `tiktok` of its own, is nowhere on its path.
+    said = (await run(environment.python, "-I", PROGRAM, told)).json
+
+    check_business_center(said)
+    check_identity(said, json.loads(told.read_text())["identity_id"])
+    await check_release(api, said)
+    assert said["refused"]["code"] == 40105
+    assert {key: one["is_approved"] for key, one in said["reviews"].items()} == {
+        ad["ad_id"]: True for ad in said["ads"]["list"]
+    }
+    (paused,) = [ad for ad in (await api.state())["ads"] if ad["operation_status"] == "DISABLE"]
+    assert said["paused"]["ad_ids"] == [paused["ad_id"]]
