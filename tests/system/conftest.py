@@ -17,5 +17,7 @@ async def api() -> AsyncIterator[Api]:
     async with ClientSession() as session:
         api = Api(f"http://127.0.0.1:{runner.addresses[0][1]}", session)
         await api.control("/seed", **SEED)
+        # No program here waits: what TikTok takes minutes for is done at once.
+        await api.control("/clock", transcode_seconds=0, review_seconds=0, post_id_seconds=0)
         yield api
     await runner.cleanup()

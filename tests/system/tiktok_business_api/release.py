@@ -23,7 +23,7 @@ def data(answer: dict[str, Any]) -> Any:
 
 
 def read(path: str, **parameters: Any) -> Any:
-    """A read that the client has no method for, or one that looks for pages where there are none."""
+    """A read that the client has no method for, or one that fails: it wants pages of answers that have none."""
     return data(client.get(client.build_url(client.base_url, path), parameters))
 
 
