@@ -212,9 +212,7 @@ async def account_for_strays(
     posted twice, and where that has happened, nobody has to find it by chance.
     """
     running = {
-        token_of(ad): ad.ad_id
-        for ad in ads
-        if ad.operation_status != OperationStatus.DISABLE and not is_deleted(ad)
+        token_of(ad): ad.ad_id for ad in ads if ad.operation_status != OperationStatus.DISABLE and not is_deleted(ad)
     }
     found = await intents.strays(db, running)
     by_id = {ad.ad_id: ad for ad in ads}

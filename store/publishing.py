@@ -174,7 +174,7 @@ async def plan_ad_groups(
             of.location_id,
             of.daily_budget,
             number,
-            f"sparkads {campaign_id} wave {of.wave} group {number}",
+            ad_group_name(campaign_id, wave=of.wave, number=number),
             of.due_at,
             of.rights_until,
         )
@@ -185,6 +185,11 @@ async def plan_ad_groups(
             group_id,
         )
     return layout.beyond
+
+
+def ad_group_name(campaign_id: str, *, wave: int, number: int) -> str:
+    """What an ad group of ours is called: 512 ASCII characters at most, as TikTok takes."""
+    return f"sparkads {campaign_id} wave {wave} group {number}"
 
 
 async def ad_groups_to_make(db: Database, campaign_id: str, advertiser_id: str) -> list[AdGroup]:
