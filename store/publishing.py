@@ -134,7 +134,13 @@ async def ad_accounts(db: Database, campaign_id: str) -> list[str]:
 
 
 async def plan_ad_groups(
-    connection: Connection, campaign_id: str, advertiser_id: str, *, capacity: int, ceiling: Decimal | None
+    connection: Connection,
+    campaign_id: str,
+    advertiser_id: str,
+    *,
+    capacity: int,
+    ceiling: Decimal | None,
+    worst_day: Decimal,
 ) -> list[str]:
     """
     Lay the ready targets of an ad account out in ad groups, but for those whose files are not ready there.
@@ -162,6 +168,7 @@ async def plan_ad_groups(
         ((row_id, Together(*together)) for row_id, *together in rows),
         capacity=capacity,
         ceiling=ceiling,
+        worst_day=worst_day,
         spent=spent,
     )
     for number, (of, row_ids) in enumerate(layout.pages, start=known + 1):

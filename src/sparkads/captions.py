@@ -15,7 +15,7 @@ TikTok's page says it of Chinese and Japanese ones; of Hangul only a third party
 """
 
 _EMOJI: Final = re.compile(
-    "[\U0001f000-\U0001faff\u2600-\u27bf\u231a\u231b\u23e9-\u23fa\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u20e3\ufe0f\u200d]"
+    "[\U0001f000-\U0001faff\u2600-\u27bf\u231a\u231b\u23e9-\u23fa\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u20e3\ufe0f]"
 )
 
 _DOUBTFUL: Final = "@#{}"
