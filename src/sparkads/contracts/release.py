@@ -440,6 +440,13 @@ class AskReport(Contract):
     actor: TikTokId
 
 
+class WriteReportInput(Contract):
+    """Start of a report from the record alone: of a release whose own workflow does not run."""
+
+    campaign_id: Name
+    actor: TikTokId
+
+
 class ShardInput(Contract):
     """Start of a shard: a page of targets of one ad account and one instant. The page itself is in Postgres."""
 
