@@ -120,7 +120,7 @@ def _identity(call: Call, authorization: Authorization) -> dict[str, Any]:
         "display_name": account.display_name,
         call.world.config.handle_field: account.handle,
         "profile_image": "",
-        "available_status": _available_status(authorization),
+        "available_status": available_status(authorization),
         "can_pull_video": authorization.posts,
         "can_push_video": authorization.videos,
         "can_use_live_ads": authorization.live,
@@ -130,7 +130,10 @@ def _identity(call: Call, authorization: Authorization) -> dict[str, Any]:
     }
 
 
-def _available_status(authorization: Authorization) -> str:
+def available_status(authorization: Authorization) -> str:
+    """Whether an identity can be used, or why not."""
+    if authorization.account.available_status is not None:
+        return authorization.account.available_status
     if authorization.account.is_banned:
         return "NO_VALID_BIND_ACCOUNT"
     return "IS_PRIVATE_ACCOUNT" if authorization.account.is_private else "AVAILABLE"

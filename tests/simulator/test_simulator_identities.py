@@ -204,6 +204,12 @@ async def test_private_banned_and_political_accounts(api: Api) -> None:
         assert (await api.create(group, pull(identity))).code == 40002
     assert answer.data["identity_info"]["is_gpppa"] is True
     await api.control(f"/owners/{HANDLE}", is_gpppa=False)
+    for status in ("SCOPE_UNAVAILABLE", "NOT_BUSINESS_ACCOUNT"):
+        await api.control(f"/owners/{HANDLE}", available_status=status)
+        answer = await api.get("/identity/info/", advertiser_id=ADVERTISER, **identity)
+        assert answer.data["identity_info"]["available_status"] == status
+        assert status in (await api.create(group, pull(identity))).message
+    await api.control(f"/owners/{HANDLE}", available_status="AVAILABLE")
     assert (await api.create(group, pull(identity))).code == 0
 
 
