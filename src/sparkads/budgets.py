@@ -123,4 +123,4 @@ def has_more_decimals(amount: Decimal, decimals: int) -> bool:
 
 def shown(amount: Decimal, currency: str) -> str:
     """An amount for a person, with its currency as far as it is known."""
-    return f"{amount:,f} {currency}".strip()
+    return f"{amount.normalize():,f} {currency}".strip()
