@@ -134,7 +134,13 @@ async def ad_accounts(db: Database, campaign_id: str) -> list[str]:
 
 
 async def plan_ad_groups(
-    connection: Connection, campaign_id: str, advertiser_id: str, *, capacity: int, ceiling: Decimal | None
+    connection: Connection,
+    campaign_id: str,
+    advertiser_id: str,
+    *,
+    capacity: int,
+    ceiling: Decimal | None,
+    worst_day: Decimal,
 ) -> list[str]:
     """
     Lay the ready targets of an ad account out in ad groups, but for those whose files are not ready there.
@@ -162,6 +168,7 @@ async def plan_ad_groups(
         ((row_id, Together(*together)) for row_id, *together in rows),
         capacity=capacity,
         ceiling=ceiling,
+        worst_day=worst_day,
         spent=spent,
     )
     for number, (of, row_ids) in enumerate(layout.pages, start=known + 1):
@@ -174,7 +181,7 @@ async def plan_ad_groups(
             of.location_id,
             of.daily_budget,
             number,
-            f"sparkads {campaign_id} wave {of.wave} group {number}",
+            ad_group_name(campaign_id, wave=of.wave, number=number),
             of.due_at,
             of.rights_until,
         )
@@ -185,6 +192,11 @@ async def plan_ad_groups(
             group_id,
         )
     return layout.beyond
+
+
+def ad_group_name(campaign_id: str, *, wave: int, number: int) -> str:
+    """What an ad group of ours is called: 512 ASCII characters at most, as TikTok takes."""
+    return f"sparkads {campaign_id} wave {wave} group {number}"
 
 
 async def ad_groups_to_make(db: Database, campaign_id: str, advertiser_id: str) -> list[AdGroup]:
