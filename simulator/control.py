@@ -11,8 +11,9 @@ from simulator.authorizations import AppVersion, Grants, Outcome, approve, end, 
 from simulator.config import Config, Delays
 from simulator.entities import Account, BusinessCenter, ConsentCode, PostStatus, UserRole
 from simulator.faults import FaultPlan, Faults
+from simulator.members import accept, find_member, remove_member
 from simulator.partners import share, stop_sharing
-from simulator.seeding import Seed, SeedError, apply_seed, remove_member, rename_account
+from simulator.seeding import AdAccountState, Seed, SeedError, apply_seed, rename_account
 from simulator.simulation import Simulation
 from simulator.snapshot import snapshot
 
@@ -71,6 +72,20 @@ class MemberChange(_Body):
     removed: bool = False
 
 
+class InvitationAccepted(_Body):
+    """A person accepts an invitation to a Business Center, and so gets a name there."""
+
+    bc_id: str
+    user_email: str
+    user_name: str | None = None
+
+
+class ForcedStatus(_Body):
+    """The `secondary_status` that an ad, an ad group or a campaign shows, documented or not; null ends it."""
+
+    secondary_status: str | None = Field(pattern="^[A-Z][A-Z0-9_]*$")
+
+
 class PartnerAccept(_Body):
     """The receiving Business Center accepts the ad accounts a partner offers."""
 
@@ -102,7 +117,10 @@ class Control:
             web.post("/control/owners/{handle}/decline", self.decline),
             web.post("/control/owners/{handle}/revoke", self.revoke),
             web.post("/control/owners/{handle}", self.change_owner),
+            web.post("/control/members/accept", self.accept_invitation),
             web.post("/control/members/{user_id}", self.change_member),
+            web.post("/control/advertisers/{advertiser_id}", self.change_advertiser),
+            web.post("/control/{kind:ads|adgroups|campaigns}/{id}", self.force_status),
             web.post("/control/partners/accept", self.accept_partner),
             web.post("/control/partners/share", self.share_with_partner),
             web.post("/control/partners/unshare", self.unshare_with_partner),
@@ -199,6 +217,38 @@ class Control:
         else:
             member.user_role = body.user_role or member.user_role
             member.relation_status = body.relation_status or member.relation_status
+        return _answer({})
+
+    async def accept_invitation(self, request: web.Request) -> web.Response:
+        """An invited person joins; answers who they are."""
+        body = await _read(request, InvitationAccepted)
+        center = self._center(body.bc_id)
+        member = find_member(center, email=body.user_email)
+        if member is None or member.relation_status != "PENDING":
+            raise _not_found(f"{body.user_email} is not invited to Business Center {body.bc_id}")
+        accept(center, member, body.user_name)
+        return _answer({"user_id": member.user_id, "user_name": member.user_name})
+
+    async def change_advertiser(self, request: web.Request) -> web.Response:
+        """Suspend, empty, disable or delete an ad account, or change what else is known of it."""
+        body = await _read(request, AdAccountState)
+        advertiser = self._world.ad_accounts.get(request.match_info["advertiser_id"])
+        if advertiser is None:
+            raise _not_found(f"no ad account {request.match_info['advertiser_id']}")
+        self._world.settle()
+        body.apply(advertiser)
+        return _answer({"advertiser_id": advertiser.advertiser_id})
+
+    async def force_status(self, request: web.Request) -> web.Response:
+        """Let an ad, an ad group or a campaign show a status, until it is taken back."""
+        body = await _read(request, ForcedStatus)
+        kind, key = request.match_info["kind"], request.match_info["id"]
+        found = next(
+            (records[key] for one in self._world.ad_accounts.values() if key in (records := getattr(one, kind))), None
+        )
+        if found is None:
+            raise _not_found(f"nothing has the id {key} among {kind}")
+        found.forced, found.modified_at = body.secondary_status, self._world.settle()
         return _answer({})
 
     async def accept_partner(self, request: web.Request) -> web.Response:

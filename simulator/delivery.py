@@ -1,8 +1,8 @@
-"""The life of an ad: review, the post a push makes, the statuses it shows, and how it stops."""
+"""The life of an ad: review, the post a push makes, and how it stops."""
 
 from typing import Final
 
-from simulator.entities import Ad, AdGroup, Campaign, Post
+from simulator.entities import Ad, Post
 from simulator.state import World
 
 DENIED_TEXT: Final = "The ad text contains wording that is not allowed"
@@ -54,7 +54,8 @@ def _publish(world: World, ad: Ad, due: float) -> None:
         ad.tiktok_item_id = post.item_id
         ad.modified_at = at
 
-    world.schedule.at(due + world.delays.post_id_seconds, name_post)
+    if world.config.push_post_ids == "after_review":
+        world.schedule.at(due + world.delays.post_id_seconds, name_post)
 
 
 def cut_off(ad: Ad, status: str, now: float) -> None:
@@ -73,60 +74,3 @@ def delete_ad(ad: Ad, now: float) -> None:
     ad.authorization.ads.pop(ad.ad_id, None)
     ad.adgroup.live_ads -= 1
     ad.advertiser.live_ads -= 1
-
-
-def ad_status(ad: Ad, now: float) -> str:  # noqa: C901, PLR0911 - one line a status, in order of precedence
-    """`secondary_status` of an ad: deletion first, then a lost account, switches, review, schedule."""
-    adgroup = ad.adgroup
-    campaign = adgroup.campaign
-    if ad.deleted:
-        return "AD_STATUS_DELETE"
-    if campaign.deleted:
-        return "AD_STATUS_CAMPAIGN_DELETE"
-    if adgroup.deleted:
-        return "AD_STATUS_ADGROUP_DELETE"
-    if ad.lost:
-        return ad.lost
-    if ad.account.is_private or ad.account.is_banned or (ad.post is not None and ad.post.deleted):
-        return "AD_STATUS_ASSET_AUTHORIZATION_LOST"
-    if campaign.operation_status == "DISABLE":
-        return "AD_STATUS_CAMPAIGN_DISABLE"
-    if adgroup.operation_status == "DISABLE":
-        return "AD_STATUS_ADGROUP_DISABLE"
-    if ad.operation_status == "DISABLE":
-        return "AD_STATUS_DISABLE"
-    if ad.review == "DENIED":
-        return "AD_STATUS_AUDIT_DENY"
-    if ad.review != "APPROVED":
-        return f"AD_STATUS_{ad.review}"
-    if adgroup.ends_at is not None and now >= adgroup.ends_at:
-        return "AD_STATUS_DONE"
-    if adgroup.starts_at is not None and now < adgroup.starts_at:
-        return "AD_STATUS_NOT_START"
-    return "AD_STATUS_DELIVERY_OK"
-
-
-def adgroup_status(adgroup: AdGroup, now: float) -> str:  # noqa: PLR0911 - one line a status, in order of precedence
-    """`secondary_status` of an ad group."""
-    if adgroup.deleted:
-        return "ADGROUP_STATUS_DELETE"
-    if adgroup.campaign.deleted:
-        return "ADGROUP_STATUS_CAMPAIGN_DELETE"
-    if adgroup.campaign.operation_status == "DISABLE":
-        return "ADGROUP_STATUS_CAMPAIGN_DISABLE"
-    if adgroup.operation_status == "DISABLE":
-        return "ADGROUP_STATUS_DISABLE"
-    if not adgroup.live_ads:
-        return "ADGROUP_STATUS_CREATE"
-    if adgroup.ends_at is not None and now >= adgroup.ends_at:
-        return "ADGROUP_STATUS_TIME_DONE"
-    if adgroup.starts_at is not None and now < adgroup.starts_at:
-        return "ADGROUP_STATUS_NOT_START"
-    return "ADGROUP_STATUS_DELIVERY_OK"
-
-
-def campaign_status(campaign: Campaign) -> str:
-    """`secondary_status` of a campaign."""
-    if campaign.deleted:
-        return "CAMPAIGN_STATUS_DELETE"
-    return f"CAMPAIGN_STATUS_{campaign.operation_status}"

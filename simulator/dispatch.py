@@ -1,14 +1,14 @@
 """The way of a call: route, token, rate limit, fault, handler, envelope."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from aiohttp import web
 from pydantic_core import from_json
 
 from simulator.endpoints import TABLE
 from simulator.endpoints.assets import AUTHORIZATION_PATH
-from simulator.envelope import ApiError, Partial, envelope, parameter_error
+from simulator.envelope import ApiError, Partial, PascalCase, envelope, parameter_error, pascal_case
 from simulator.faults import Rule
 from simulator.fields import Query, validated
 from simulator.routes import Anonymous, AnyEndpoint, Call, Data, OpenEndpoint, Upload
@@ -16,6 +16,8 @@ from simulator.simulation import Simulation
 from simulator.state import Session
 
 PREFIX: Final = "/open_api/v1.3"
+SLASHLESS: Final = "/user/info"
+"""The one path that was seen to work without its trailing slash."""
 NO_TOKEN: Final = "Access token is null, you should set it in http header with key Access-Token."  # noqa: S105 - a text
 BAD_TOKEN: Final = "Access token is incorrect or has been revoked."  # noqa: S105 - a text
 
@@ -28,11 +30,10 @@ class Dispatcher:
 
     async def __call__(self, request: web.Request) -> web.Response:
         """Answer one request. HTTP errors are for wrong paths and verbs, and for faults that ask for them."""
-        path = request.path
-        methods = TABLE.get(path[len(PREFIX) :]) if path.startswith(PREFIX) else None
+        path = _endpoint_path(request)
+        methods = TABLE.get(path)
         if methods is None:
             return web.Response(status=404, text="404 page not found")
-        path = path[len(PREFIX) :]
         simulation = self._simulation
         if not simulation.world.public_url:
             simulation.world.public_url = f"{request.scheme}://{request.host}"
@@ -72,19 +73,21 @@ class Dispatcher:
         try:
             data = await self._run(request, endpoint, session)
         except ApiError as error:
-            return self._refuse(request.path[len(PREFIX) :], error)
+            return self._refuse(_endpoint_path(request), error)
+        if isinstance(data, PascalCase):
+            return pascal_case(data.data)
         if isinstance(data, Partial):
             return envelope(20001, data.message, data.data)
         return envelope(0, "OK", data)
 
     async def _run(self, request: web.Request, endpoint: AnyEndpoint, session: Session | None) -> Data:
-        world = self._simulation.world
+        world, path = self._simulation.world, _endpoint_path(request)
         if isinstance(endpoint, Upload):
             assert session is not None  # noqa: S101 - an upload is never open
-            return await endpoint.handler(Call(world, session, world.settle()), request)
+            return await endpoint.handler(Call(world, session, world.settle(), path, request.method), request)
         model: Any
         if issubclass(endpoint.model, Query):
-            model = endpoint.model.from_query(dict(request.query))
+            model = endpoint.model.from_query(_query(request, world.config.empty_values))
         else:
             model = validated(endpoint.model, await _json(request))
         now = world.settle()
@@ -92,8 +95,8 @@ class Dispatcher:
             return endpoint.handler(Anonymous(world, now), model)
         assert session is not None  # noqa: S101 - only open endpoints go without
         advertiser_id = getattr(model, "advertiser_id", "")
-        self._simulation.limiter.admit_advertiser(world.config, advertiser_id, request.path[len(PREFIX) :])
-        return endpoint.handler(Call(world, session, now), model)
+        self._simulation.limiter.admit_advertiser(world.config, advertiser_id, path)
+        return endpoint.handler(Call(world, session, now, path, request.method), model)
 
     async def _faulty(
         self, request: web.Request, endpoint: AnyEndpoint, session: Session | None, hits: list[Rule]
@@ -126,6 +129,30 @@ class Dispatcher:
                     request.transport.close()
                 # Nothing of this reaches the caller: the connection is gone.
                 return web.Response(status=500)
+
+
+def _endpoint_path(request: web.Request) -> str:
+    """The path below the prefix; empty for one that is not there."""
+    path = request.path
+    if not path.startswith(PREFIX):
+        return ""
+    path = path[len(PREFIX) :]
+    return f"{path}/" if path == SLASHLESS else path
+
+
+def _query(request: web.Request, empty_values: Literal["refuse", "ignore"]) -> dict[str, str]:
+    """The parameters of a GET: each once, none empty.
+
+    Raises:
+        ApiError: 40002 for an array that is sent as repeated keys, or for an empty value.
+    """
+    values = dict(request.query)
+    if len(values) < len(request.query):
+        raise parameter_error("error unmarshaling parameter")
+    empty = sorted(name for name, value in values.items() if not value)
+    if empty and empty_values == "refuse":
+        raise parameter_error(f"Invalid value of '{empty[0]}': it must not be empty")
+    return {name: value for name, value in values.items() if value}
 
 
 async def _json(request: web.Request) -> Any:

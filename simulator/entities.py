@@ -11,6 +11,21 @@ AdvertiserRole = Literal["ADMIN", "OPERATOR", "ANALYST"]
 PostStatus = Literal["PUBLIC", "FRIENDS", "PRIVATE"]
 PostType = Literal["VIDEO", "CAROUSEL"]
 OperationStatus = Literal["ENABLE", "DISABLE"]
+AdvertiserStatus = Literal[
+    "STATUS_ENABLE",
+    "STATUS_PENDING_CONFIRM",
+    "STATUS_PENDING_VERIFIED",
+    "STATUS_PENDING_CONFIRM_MODIFY",
+    "STATUS_WAIT_FOR_BPM_AUDIT",
+    "STATUS_WAIT_FOR_PUBLIC_AUTH",
+    "STATUS_SELF_SERVICE_UNAUDITED",
+    "STATUS_CONTRACT_PENDING",
+    "STATUS_CONFIRM_FAIL",
+    "STATUS_CONFIRM_FAIL_END",
+    "STATUS_CONFIRM_MODIFY_FAIL",
+    "STATUS_LIMIT",
+    "STATUS_DISABLE",
+]
 
 
 @dataclass(slots=True)
@@ -22,6 +37,8 @@ class Member:
     user_email: str
     user_role: UserRole
     relation_status: RelationStatus
+    roles_on_joining: dict[str, AdvertiserRole] = field(default_factory=dict)
+    """Ad accounts that an invitation comes with, and the role on each."""
 
 
 @dataclass(slots=True)
@@ -32,6 +49,14 @@ class App:
     secret: str = field(repr=False)
     auth_codes: dict[str, str] = field(default_factory=dict, repr=False)
     """Unused authorization codes and the access token each is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Music:
+    """The song of a post."""
+
+    title: str = "Original sound"
+    author: str = "Somebody"
 
 
 @dataclass(slots=True)
@@ -50,6 +75,8 @@ class Post:
     """Business Center whose ad made the post."""
     visible: Literal["profile", "ads_only"] = "profile"
     deleted: bool = False
+    music: Music | None = field(default_factory=Music)
+    """None: TikTok knows of no song in it."""
     music_authorized: bool = True
     """Whether its music may be used in ads."""
 
@@ -126,6 +153,27 @@ class BusinessCenter:
     """Ad accounts a partner offers and this one has not accepted yet, in the same form."""
     held: dict[str, Authorization] = field(default_factory=dict)
     """Authorizations by asset id, listed or not yet."""
+    asset_groups: dict[str, "AssetGroup"] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class AssetGroup:
+    """Ad accounts that members of a Business Center are given together."""
+
+    asset_group_id: str
+    name: str
+    asset_ids: list[str]
+    members: dict[str, dict[str, AdvertiserRole]]
+    """By user id, the role on each kind of asset."""
+
+
+@dataclass(slots=True)
+class CustomIdentity:
+    """A made-up name and picture for ads, which are then no Spark Ads."""
+
+    identity_id: str
+    display_name: str
+    image_uri: str | None
 
 
 @dataclass(slots=True)
@@ -139,6 +187,8 @@ class Campaign:
     created_at: float
     modified_at: float
     deleted: bool = False
+    forced: str | None = None
+    """The secondary status that a test wants to be shown."""
     adgroups: dict[str, "AdGroup"] = field(default_factory=dict)
     adgroup_names: Counter[str] = field(default_factory=Counter)
 
@@ -152,11 +202,14 @@ class AdGroup:
     campaign: Campaign
     fields: dict[str, Any]
     operation_status: OperationStatus
-    starts_at: float | None
-    ends_at: float | None
+    starts_at: float
+    ends_at: float
     created_at: float
     modified_at: float
     deleted: bool = False
+    forced: str | None = None
+    over_quota: bool = False
+    """Switched off for good: it was one active ad group too many."""
     ads: dict[str, "Ad"] = field(default_factory=dict)
     live_ads: int = 0
 
@@ -189,6 +242,7 @@ class Ad:
     lost: str | None = None
     """The secondary status that says how the TikTok account was lost."""
     deleted: bool = False
+    forced: str | None = None
 
 
 @dataclass(slots=True)
@@ -205,7 +259,7 @@ class Video:
     duration: float
     bit_rate: int
     format: str
-    flaw_types: list[str]
+    flaw_types: list[str] | None
     created_at: float
     ready_at: float
 
@@ -247,9 +301,19 @@ class AdAccount:
     timezone: str
     ads_only_mode: bool
     created_at: float
+    country: str = "US"
+    status: AdvertiserStatus = "STATUS_ENABLE"
+    balance: float = 10_000.0
+    """What is left to spend, in the ad account's currency."""
+    adgroup_quota: int = 50
+    """Ad groups that may be active at once."""
+    denied: set[str] = field(default_factory=set)
+    """Paths for which the ad account gave the caller no permission."""
+    deleted: bool = False
     roles: dict[str, AdvertiserRole] = field(default_factory=dict)
     identities: dict[str, Authorization] = field(default_factory=dict)
     """Linked and listed, by identity id."""
+    custom_identities: dict[str, CustomIdentity] = field(default_factory=dict)
     campaigns: dict[str, Campaign] = field(default_factory=dict)
     campaign_names: Counter[str] = field(default_factory=Counter)
     adgroups: dict[str, AdGroup] = field(default_factory=dict)

@@ -36,6 +36,13 @@ class Partial:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class PascalCase:
+    """What a handler returns for the one page whose example spells everything so."""
+
+    data: Mapping[str, Any]
+
+
 _serial = count(1)
 
 
@@ -47,7 +54,16 @@ def new_request_id() -> str:
 def envelope(code: int, message: str, data: Any) -> web.Response:
     """One answer: HTTP 200, the body of the given code, and the trace headers."""
     request_id = new_request_id()
-    body = {"code": code, "message": message, "request_id": request_id, "data": data}
+    return _answer(request_id, {"code": code, "message": message, "request_id": request_id, "data": data})
+
+
+def pascal_case(data: Mapping[str, Any]) -> web.Response:
+    """A successful answer in PascalCase."""
+    request_id = new_request_id()
+    return _answer(request_id, {"Code": 0, "Message": "OK", "RequestId": request_id, "Data": data})
+
+
+def _answer(request_id: str, body: dict[str, Any]) -> web.Response:
     return web.Response(
         body=to_json(body),
         content_type="application/json",
@@ -63,6 +79,11 @@ def parameter_error(message: str) -> ApiError:
 def no_advertiser_permission(advertiser_id: str) -> ApiError:
     """40001 for an ad account the token cannot operate, whether or not it exists."""
     return ApiError(40001, f"No permission to operate advertiser {advertiser_id}.")
+
+
+def no_such_advertiser(advertiser_id: str) -> ApiError:
+    """40300 for an ad account that was deleted."""
+    return ApiError(40300, f"The advertiser {advertiser_id} doesn't exist or has been deleted.")
 
 
 def no_asset_permission(asset_id: str) -> ApiError:

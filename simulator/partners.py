@@ -44,7 +44,8 @@ def part(world: World, center: BusinessCenter, partner_id: str, now: float) -> N
 
 def usable(world: World, center: BusinessCenter) -> list[AdAccount]:
     """Ad accounts of a Business Center: its own, then those shared with it."""
-    return [*center.ad_accounts.values(), *(world.ad_accounts[key] for key in center.shared_in)]
+    found = [*center.ad_accounts.values(), *(world.ad_accounts[key] for key in center.shared_in)]
+    return [one for one in found if not one.deleted]
 
 
 def roles_on(center: BusinessCenter, advertiser_id: str) -> dict[str, AdvertiserRole] | None:

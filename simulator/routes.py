@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel
 
-from simulator.envelope import Partial
+from simulator.entities import AdAccount
+from simulator.envelope import ApiError, Partial, PascalCase
 from simulator.fields import Body, OpenBody, Query
 from simulator.state import Session, World
 
@@ -15,7 +16,10 @@ Q = TypeVar("Q", bound=Query)
 B = TypeVar("B", bound=Body | OpenBody)
 R = TypeVar("R", bound=BaseModel)
 
-Data = Mapping[str, Any] | list[dict[str, Any]] | Partial
+Data = Mapping[str, Any] | list[dict[str, Any]] | Partial | PascalCase
+
+SUSPENDED: Final = frozenset({"STATUS_LIMIT", "STATUS_DISABLE", "STATUS_CONFIRM_FAIL", "STATUS_CONFIRM_FAIL_END"})
+"""Statuses of ad accounts in which nothing new can be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,31 @@ class Call:
     world: World
     session: Session
     now: float
+    path: str
+    method: str
+
+    def advertiser(self, advertiser_id: str) -> AdAccount:
+        """An ad account that the caller may use by this path.
+
+        Raises:
+            ApiError: 40001 for one of others or without the permission for the path, 40300 for a deleted one.
+        """
+        advertiser = self.session.advertiser(advertiser_id)
+        if self.path in advertiser.denied:
+            raise ApiError(40001, f"advertiser does not grant you {self.path}:{self.method} permission")
+        return advertiser
+
+    def working_advertiser(self, advertiser_id: str) -> AdAccount:
+        """An ad account in which something can be created.
+
+        Raises:
+            ApiError: besides those of `advertiser`, one for a suspended, disabled or rejected ad account.
+        """
+        advertiser = self.advertiser(advertiser_id)
+        code = self.world.config.suspended_code
+        if advertiser.status in SUSPENDED and code:
+            raise ApiError(code, f"The ad account {advertiser_id} is suspended, disabled or not approved.")
+        return advertiser
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,18 @@ from simulator.entities import (
     Account,
     AdAccount,
     AdvertiserRole,
+    AdvertiserStatus,
     App,
     BusinessCenter,
     Member,
+    Music,
     Post,
     PostStatus,
     PostType,
     RelationStatus,
     UserRole,
 )
+from simulator.members import remove_member
 from simulator.partners import share
 from simulator.state import DEFAULT_APP, Session, World
 
@@ -46,14 +49,34 @@ class MemberSeed(_Part):
     removed: bool = False
 
 
-class AdAccountSeed(_Part):
+class AdAccountState(_Part):
+    """What can change about an ad account."""
+
+    name: str | None = None
+    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
+    timezone: str | None = None
+    country: str | None = None
+    status: AdvertiserStatus | None = None
+    balance: float | None = None
+    adgroup_quota: int | None = Field(default=None, ge=0)
+    """Ad groups that may be active at once."""
+    ads_only_mode: bool | None = None
+    deleted: bool | None = None
+    denied: set[str] | None = None
+    """Paths for which the ad account gives nobody permission, as `/adgroup/create/`; replaces earlier ones."""
+
+    def apply(self, advertiser: AdAccount) -> None:
+        """Change an ad account; what is not given stays."""
+        for name in AdAccountState.model_fields:
+            value = getattr(self, name)
+            if value is not None:
+                setattr(advertiser, name, set(value) if name == "denied" else value)
+
+
+class AdAccountSeed(AdAccountState):
     """An ad account; matched by id."""
 
     advertiser_id: str | None = None
-    name: str | None = None
-    currency: str | None = None
-    timezone: str | None = None
-    ads_only_mode: bool | None = None
     roles: dict[str, AdvertiserRole] | None = None
 
 
@@ -86,6 +109,13 @@ class AppSeed(_Part):
     auth_codes: dict[str, SecretStr] = {}
 
 
+class MusicSeed(_Part):
+    """The song of a post."""
+
+    title: str
+    author: str
+
+
 class PostSeed(_Part):
     """An organic post; matched by id. Without a time it was published just now."""
 
@@ -93,6 +123,8 @@ class PostSeed(_Part):
     text: str = ""
     status: PostStatus = "PUBLIC"
     ad_authorized: bool = True
+    music: MusicSeed | None = MusicSeed(title="Original sound", author="Somebody")
+    """None: no song that TikTok knows."""
     music_authorized: bool = True
     type: PostType = "VIDEO"
     published_at: AwareDatetime | None = None
@@ -212,17 +244,6 @@ def _member(world: World, center: BusinessCenter, seed: MemberSeed) -> None:
     known.relation_status = seed.relation_status or known.relation_status
 
 
-def remove_member(center: BusinessCenter, user_id: str) -> None:
-    """A person leaves a Business Center; what they were given goes with them."""
-    del center.members[user_id]
-    for authorization in center.held.values():
-        authorization.member_roles.pop(user_id, None)
-    for advertiser in center.ad_accounts.values():
-        advertiser.roles.pop(user_id, None)
-    for roles in center.shared_roles.values():
-        roles.pop(user_id, None)
-
-
 def _ad_account(world: World, center: BusinessCenter, seed: AdAccountSeed, now: float) -> None:
     advertiser_id = seed.advertiser_id or world.ids.long("70")
     advertiser = world.ad_accounts.get(advertiser_id)
@@ -240,11 +261,7 @@ def _ad_account(world: World, center: BusinessCenter, seed: AdAccountSeed, now: 
         center.ad_accounts[advertiser_id] = advertiser
     if advertiser.bc_id != center.bc_id:
         raise SeedError(f"ad account {advertiser_id} belongs to Business Center {advertiser.bc_id}")
-    advertiser.name = seed.name or advertiser.name
-    advertiser.currency = seed.currency or advertiser.currency
-    advertiser.timezone = seed.timezone or advertiser.timezone
-    if seed.ads_only_mode is not None:
-        advertiser.ads_only_mode = seed.ads_only_mode
+    seed.apply(advertiser)
     if seed.roles is not None:
         advertiser.roles = dict(seed.roles)
 
@@ -286,6 +303,7 @@ def _account(world: World, seed: AccountSeed, now: float) -> Account:
             text=post.text,
             status=post.status,
             ad_authorized=post.ad_authorized,
+            music=None if post.music is None else Music(post.music.title, post.music.author),
             music_authorized=post.music_authorized,
             type=post.type,
             published_at=known.published_at if known and post.published_at is None else published_at,

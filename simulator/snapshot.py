@@ -3,10 +3,10 @@
 from typing import Any
 
 from simulator.authorizations import code_url
-from simulator.delivery import ad_status, adgroup_status, campaign_status
 from simulator.entities import Account, Ad, AdAccount, Authorization, BusinessCenter, Post
 from simulator.stamps import precise
 from simulator.state import World
+from simulator.statuses import ad_status, adgroup_status, campaign_status
 
 
 def snapshot(world: World) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def snapshot(world: World) -> dict[str, Any]:
                 "advertiser_id": advertiser.advertiser_id,
                 "objective_type": one.fields["objective_type"],
                 "operation_status": one.operation_status,
-                "secondary_status": campaign_status(one),
+                "secondary_status": campaign_status(advertiser, one),
                 "created_at": precise(one.created_at),
             }
             for advertiser in advertisers
@@ -52,17 +52,17 @@ def snapshot(world: World) -> dict[str, Any]:
                 "advertiser_id": advertiser.advertiser_id,
                 "campaign_id": one.campaign.campaign_id,
                 "operation_status": one.operation_status,
-                "secondary_status": adgroup_status(one, now),
+                "secondary_status": adgroup_status(world, advertiser, one, now),
                 "budget": one.fields.get("budget"),
-                "starts_at": None if one.starts_at is None else precise(one.starts_at),
-                "ends_at": None if one.ends_at is None else precise(one.ends_at),
+                "starts_at": precise(one.starts_at),
+                "ends_at": precise(one.ends_at),
                 "ads": one.live_ads,
                 "created_at": precise(one.created_at),
             }
             for advertiser in advertisers
             for one in advertiser.adgroups.values()
         ],
-        "ads": [_ad(ad, now) for advertiser in advertisers for ad in advertiser.ads.values()],
+        "ads": [_ad(world, ad, now) for advertiser in advertisers for ad in advertiser.ads.values()],
         "videos": [video for advertiser in advertisers for video in _videos(advertiser)],
         "images": [image for advertiser in advertisers for image in _images(advertiser)],
         "authorization_urls": [
@@ -100,7 +100,13 @@ def _center(center: BusinessCenter) -> dict[str, Any]:
                 "name": one.name,
                 "currency": one.currency,
                 "timezone": one.timezone,
+                "country": one.country,
+                "status": one.status,
+                "balance": one.balance,
+                "adgroup_quota": one.adgroup_quota,
                 "ads_only_mode": one.ads_only_mode,
+                "deleted": one.deleted,
+                "denied": sorted(one.denied),
                 "roles": one.roles,
             }
             for one in center.ad_accounts.values()
@@ -159,6 +165,7 @@ def _post(account: Account, post: Post) -> dict[str, Any]:
         "type": post.type,
         "status": post.status,
         "ad_authorized": post.ad_authorized,
+        "music_authorized": post.music_authorized,
         "origin": post.origin,
         "ad_id": post.ad_id,
         "visible": post.visible,
@@ -167,7 +174,7 @@ def _post(account: Account, post: Post) -> dict[str, Any]:
     }
 
 
-def _ad(ad: Ad, now: float) -> dict[str, Any]:
+def _ad(world: World, ad: Ad, now: float) -> dict[str, Any]:
     return {
         "ad_id": ad.ad_id,
         "ad_name": ad.name,
@@ -182,7 +189,7 @@ def _ad(ad: Ad, now: float) -> dict[str, Any]:
         "video_id": ad.fields["video_id"],
         "dark_post_status": ad.fields.get("dark_post_status"),
         "operation_status": ad.operation_status,
-        "secondary_status": ad_status(ad, now),
+        "secondary_status": ad_status(world, ad, now),
         "review": ad.review,
         "created_at": precise(ad.created_at),
         "enabled_at": precise(ad.enabled_at),

@@ -25,3 +25,12 @@ def parse_spaced(text: str) -> float:
         ValueError: when the text has another form.
     """
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
+
+
+def years_after(at: float, years: int) -> float:
+    """The same day and time so many years later; 29 February becomes 1 March."""
+    moment = datetime.fromtimestamp(at, UTC)
+    try:
+        return moment.replace(year=moment.year + years).timestamp()
+    except ValueError:
+        return moment.replace(year=moment.year + years, month=3, day=1).timestamp()

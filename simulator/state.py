@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from simulator.config import Config, Delays
 from simulator.entities import Account, AdAccount, App, BusinessCenter, ConsentCode, Member
-from simulator.envelope import ApiError, no_advertiser_permission
+from simulator.envelope import ApiError, no_advertiser_permission, no_such_advertiser
 from simulator.ids import Ids
 from simulator.schedule import Schedule
 
@@ -92,18 +92,20 @@ class Session:
             found.update(
                 {key: self.world.ad_accounts[key] for key in center.shared_in if key in self.world.ad_accounts}
             )
-        return found
+        return {key: advertiser for key, advertiser in found.items() if not advertiser.deleted}
 
     def advertiser(self, advertiser_id: str) -> AdAccount:
         """An ad account this token may operate.
 
         Raises:
-            ApiError: 40001 for any other.
+            ApiError: 40001 for any other, 40300 for one that was deleted.
         """
         advertiser = self.world.ad_accounts.get(advertiser_id)
-        if advertiser is not None:
-            if advertiser.bc_id in self.bc_ids:
-                return advertiser
-            if any(advertiser_id in self.world.centers[bc_id].shared_in for bc_id in self.bc_ids):
-                return advertiser
-        raise no_advertiser_permission(advertiser_id)
+        if advertiser is None or not (
+            advertiser.bc_id in self.bc_ids
+            or any(advertiser_id in self.world.centers[bc_id].shared_in for bc_id in self.bc_ids)
+        ):
+            raise no_advertiser_permission(advertiser_id)
+        if advertiser.deleted:
+            raise no_such_advertiser(advertiser_id)
+        return advertiser

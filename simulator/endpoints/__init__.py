@@ -1,11 +1,37 @@
 """The API for Business, endpoint by endpoint."""
 
-from simulator.endpoints import adgroups, ads, assets, business_center, campaigns, files, identities, oauth
+from simulator.endpoints import (
+    adgroups,
+    ads,
+    advertisers,
+    asset_groups,
+    assets,
+    business_center,
+    campaigns,
+    files,
+    identities,
+    oauth,
+    reports,
+    targeting,
+)
 from simulator.routes import AnyEndpoint
 
 TABLE: dict[str, dict[str, AnyEndpoint]] = {
     path: methods
-    for module in (oauth, business_center, assets, identities, files, campaigns, adgroups, ads)
+    for module in (
+        oauth,
+        advertisers,
+        business_center,
+        assets,
+        asset_groups,
+        identities,
+        targeting,
+        files,
+        campaigns,
+        adgroups,
+        ads,
+        reports,
+    )
     for path, methods in module.routes.table.items()
 }
 """Every endpoint by path, then by HTTP method."""

@@ -4,14 +4,14 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from simulator.captions import CAPTION_LENGTH, NAME_LENGTH, check_text
+from simulator.endpoints.files import SLIDE_SIZES
 from simulator.endpoints.identities import find_identity, find_post
-from simulator.endpoints.naming import NAME_LENGTH, check_text
 from simulator.entities import AdAccount, Authorization
 from simulator.envelope import ApiError, parameter_error
 from simulator.fields import Id, IdentityType, OpenBody, Switch
 from simulator.routes import Call
 
-SLIDE_SIZES: Final = {(720, 1280), (640, 640), (1200, 628)}
 RATIO_TOLERANCE: Final = 0.02
 """How far a cover's width to height may be from its video's, as a share."""
 MOST_SLIDES: Final = 35
@@ -45,7 +45,7 @@ def check_creative(call: Call, advertiser: AdAccount, creative: Creative) -> Aut
     Raises:
         ApiError: mostly 40002; 40053 for an unknown video, 40905 for an unknown image, 40901 for one still transcoding.
     """
-    check_text("ad_name", creative.ad_name, NAME_LENGTH)
+    check_text(call.world.config, "ad_name", creative.ad_name, NAME_LENGTH)
     if creative.identity_type == "CUSTOMIZED_USER":
         raise parameter_error("Invalid value of 'identity_type': CUSTOMIZED_USER is no longer supported")
     authorization = find_identity(
@@ -57,16 +57,16 @@ def check_creative(call: Call, advertiser: AdAccount, creative: Creative) -> Aut
     if account.is_banned or account.is_private:
         state = "banned" if account.is_banned else "private"
         raise parameter_error(f"The TikTok account is {state} and cannot be used for ads.")
-    if creative.landing_page_url and not (creative.call_to_action or creative.call_to_action_id):
+    if not (creative.call_to_action or creative.call_to_action_id):
         raise parameter_error("Missing required field(s): call_to_action.")
     if creative.tiktok_item_id is not None:
-        _check_pull(authorization, creative, creative.tiktok_item_id)
+        _check_pull(call, authorization, creative, creative.tiktok_item_id)
     else:
         _check_push(call, advertiser, authorization, creative)
     return authorization
 
 
-def _check_pull(authorization: Authorization, creative: Creative, item_id: str) -> None:
+def _check_pull(call: Call, authorization: Authorization, creative: Creative, item_id: str) -> None:
     if creative.video_id is not None or creative.image_ids:
         raise parameter_error("Invalid value of 'tiktok_item_id': it cannot be combined with video_id or image_ids")
     if creative.dark_post_status is not None:
@@ -76,6 +76,8 @@ def _check_pull(authorization: Authorization, creative: Creative, item_id: str) 
         raise parameter_error(f"Invalid value of 'tiktok_item_id': the post {item_id} is not available")
     if not post.ad_authorized:
         raise parameter_error(f"Invalid value of 'tiktok_item_id': the post {item_id} is not authorized for ads")
+    if post.status != "PUBLIC" and call.world.config.private_posts == "refuse":
+        raise parameter_error(f"Invalid value of 'tiktok_item_id': the post {item_id} is not public")
     if creative.ad_format == "CAROUSEL_ADS" and post.type != "CAROUSEL":
         raise parameter_error("Invalid value of 'ad_format': only photo posts can be delivered as carousel")
     if creative.ad_format == "SINGLE_VIDEO" and post.type != "VIDEO":
@@ -87,7 +89,7 @@ def _check_push(call: Call, advertiser: AdAccount, authorization: Authorization,
         raise parameter_error("The TikTok account has not authorized new videos to be published.")
     if not creative.ad_text:
         raise parameter_error("Missing required field(s): ad_text.")
-    check_text("ad_text", creative.ad_text, 100)
+    check_text(call.world.config, "ad_text", creative.ad_text, CAPTION_LENGTH)
     if creative.dark_post_status == "OFF" and (authorization.ads_only or advertiser.ads_only_mode):
         raise parameter_error("Invalid value of 'dark_post_status': the TikTok account allows posts in ads only")
     if not creative.image_ids:
@@ -118,7 +120,7 @@ def _check_video(call: Call, advertiser: AdAccount, creative: Creative, image_id
         raise ApiError(40901, "The video is still being transcoded. Please try again later.")
     width, height = _image_size(advertiser, image_ids[0])
     if abs(width * video.height - height * video.width) > RATIO_TOLERANCE * height * video.width:
-        raise parameter_error("Invalid value of 'image_ids': the cover has another aspect ratio than the video")
+        raise parameter_error("Unsupported image size")
 
 
 def _image_size(advertiser: AdAccount, image_id: str) -> tuple[int, int]:

@@ -4,21 +4,24 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from simulator.delivery import ad_status, delete_ad, start_review
+from simulator.captions import NAME_LENGTH, check_text
+from simulator.delivery import delete_ad, start_review
 from simulator.endpoints.ad_rules import Creative, check_creative
-from simulator.endpoints.naming import NAME_LENGTH, check_text
-from simulator.endpoints.paging import chosen, only, paged
+from simulator.endpoints.paging import chosen, paged
+from simulator.endpoints.row_fields import AD, check_fields, only, without_nulls
 from simulator.entities import Ad, AdAccount, AdGroup, Authorization
 from simulator.envelope import ApiError, Partial, parameter_error
 from simulator.fields import Body, Filter, Id, OpenBody, Page1000, Query, StatusChange
 from simulator.routes import Call, Data, Routes
 from simulator.stamps import parse_spaced, spaced
+from simulator.statuses import PrimaryStatus, Wanted, ad_status
 
 routes = Routes()
 
 EMPTY_AD: Final[dict[str, Any]] = dict.fromkeys(
     (
         "ad_text",
+        "ad_texts",
         "app_name",
         "avatar_icon_web_uri",
         "call_to_action",
@@ -26,22 +29,18 @@ EMPTY_AD: Final[dict[str, Any]] = dict.fromkeys(
         "card_id",
         "click_tracking_url",
         "creative_type",
-        "deeplink",
         "deeplink_type",
         "impression_tracking_url",
         "item_duet_status",
         "item_stitch_status",
-        "landing_page_url",
         "music_id",
         "page_id",
         "playable_url",
-        "profile_image_url",
-        "tracking_pixel_id",
         "utm_params",
         "video_id",
     )
-)
-"""Documented fields of an ad that are null until sent."""
+) | {"deeplink": "", "landing_page_url": "", "profile_image_url": "", "tracking_pixel_id": 0}
+"""Documented fields of an ad until they are sent."""
 
 
 class AdCreate(Body):
@@ -55,7 +54,7 @@ class AdCreate(Body):
 @routes.post("/ad/create/", AdCreate)
 def ad_create(call: Call, body: AdCreate) -> Data:
     """Create ads. Every call makes new ones; one bad creative refuses the batch, unless configured otherwise."""
-    advertiser = call.session.advertiser(body.advertiser_id)
+    advertiser = call.working_advertiser(body.advertiser_id)
     adgroup = advertiser.adgroups.get(body.adgroup_id)
     if adgroup is None:
         raise ApiError(40007, f"The ad group {body.adgroup_id} does not exist.")
@@ -82,7 +81,7 @@ def ad_create(call: Call, body: AdCreate) -> Data:
     ads = [_create(call, advertiser, adgroup, creative, authorization) for creative, authorization in good]
     data = {
         "ad_ids": [ad.ad_id for ad in ads],
-        "creatives": [_created_row(ad, call.now) for ad in ads] if call.world.config.describe_created else [],
+        "creatives": [_echo(ad) for ad in ads] if call.world.config.describe_created else [],
         "need_audit": False,
     }
     if not errors:
@@ -105,7 +104,7 @@ def _check_room(
         or advertiser.live_ads + batch > config.ads_per_advertiser
         or len(authorization.ads) + same_identity > config.ads_per_identity
     ):
-        raise ApiError(40502, "The number of ads has reached the upper limit.")
+        raise ApiError(config.too_many_ads_code, "The number of ads has reached the upper limit.")
 
 
 def _create(
@@ -115,9 +114,11 @@ def _create(
     account = authorization.account
     ad_id = world.ids.short()
     pulled = account.posts[creative.tiktok_item_id] if creative.tiktok_item_id is not None else None
+    caption = (creative.ad_text or "") if pulled is None else pulled.text
     fields = {
         **EMPTY_AD,
         **creative.model_dump(exclude={"operation_status", "tiktok_item_id", "dark_post_status"}, exclude_none=True),
+        "ad_text": caption,
         "advertiser_id": advertiser.advertiser_id,
         "campaign_id": adgroup.campaign.campaign_id,
         "adgroup_id": adgroup.adgroup_id,
@@ -139,7 +140,7 @@ def _create(
         adgroup=adgroup,
         advertiser=advertiser,
         mode="push" if pulled is None else "pull",
-        caption=(creative.ad_text or "") if pulled is None else pulled.text,
+        caption=caption,
         fields=fields,
         operation_status=creative.operation_status,
         created_at=now,
@@ -160,80 +161,24 @@ def _create(
     return ad
 
 
-def ad_row(ad: Ad, now: float) -> dict[str, Any]:
-    """An ad as the API shows it."""
-    return {
+def ad_row(call: Call, ad: Ad) -> dict[str, Any]:
+    """An ad as `ad/get` shows it."""
+    row = _echo(ad)
+    row.setdefault("tiktok_item_id", ad.tiktok_item_id)
+    return row | {"secondary_status": ad_status(call.world, ad, call.now)}
+
+
+def _echo(ad: Ad) -> dict[str, Any]:
+    """An ad as writes describe it: without its status, and a push without its post."""
+    row = {
         **ad.fields,
         "ad_name": ad.name,
         "campaign_name": ad.adgroup.campaign.name,
         "adgroup_name": ad.adgroup.name,
-        "tiktok_item_id": ad.tiktok_item_id,
         "operation_status": ad.operation_status,
-        "secondary_status": ad_status(ad, now),
         "modify_time": spaced(ad.modified_at),
     }
-
-
-def _created_row(ad: Ad, now: float) -> dict[str, Any]:
-    row = ad_row(ad, now)
-    if ad.mode == "push":
-        del row["tiktok_item_id"]
-    return row
-
-
-UNFILTERABLE: Final = {
-    "AD_STATUS_ASSET_AUTHORIZATION_LOST",
-    "AD_STATUS_ADGROUP_ASSET_AUTHORIZATION_LOST",
-    "AD_STATUS_TRANSCODING_FAIL",
-    "AD_STATUS_AD_QUOTA_LIMIT",
-    "AD_STATUS_REVIEW_PARTIALLY_APPROVED",
-    "AD_STATUS_AD_PRE_ONLINE",
-}
-"""Statuses that are shown but cannot be asked for."""
-
-DELETED: Final = frozenset({"AD_STATUS_CAMPAIGN_DELETE", "AD_STATUS_ADGROUP_DELETE", "AD_STATUS_DELETE"})
-DISABLED: Final = frozenset({"AD_STATUS_CAMPAIGN_DISABLE", "AD_STATUS_ADGROUP_DISABLE", "AD_STATUS_DISABLE"})
-DELIVERING: Final = frozenset(
-    {
-        "AD_STATUS_DELIVERY_OK",
-        "AD_STATUS_PARTIAL_AUDIT_DELIVERY_OK",
-        "AD_STATUS_REVIEW_PARTIALLY_APPROVED",
-    }
-)
-DONE: Final = frozenset({"AD_STATUS_DONE"})
-
-PrimaryStatus = Literal[
-    "STATUS_ALL",
-    "STATUS_NOT_DELETE",
-    "STATUS_NOT_DELIVERY",
-    "STATUS_DELIVERY_OK",
-    "STATUS_DISABLE",
-    "STATUS_DELETE",
-    "STATUS_TIME_DONE",
-    "STATUS_FROZEN",
-]
-
-
-SELECTED: Final[dict[str, frozenset[str]]] = {
-    "STATUS_DELETE": DELETED,
-    "STATUS_DISABLE": DISABLED,
-    "STATUS_DELIVERY_OK": DELIVERING,
-    "STATUS_TIME_DONE": DONE,
-    "STATUS_FROZEN": frozenset(),
-}
-"""What a primary status selects."""
-EXCLUDED: Final[dict[str, frozenset[str]]] = {
-    "STATUS_ALL": frozenset(),
-    "STATUS_NOT_DELETE": DELETED,
-    "STATUS_NOT_DELIVERY": DELETED | DISABLED | DELIVERING | DONE,
-}
-"""The other primary statuses select everything but these."""
-
-
-def _primary_selects(primary: PrimaryStatus, secondary: str) -> bool:
-    if primary in SELECTED:
-        return secondary in SELECTED[primary]
-    return secondary not in EXCLUDED[primary]
+    return row | {"tiktok_item_id": ad.tiktok_item_id} if ad.mode == "pull" else row
 
 
 class AdFilter(Filter):
@@ -242,8 +187,8 @@ class AdFilter(Filter):
     campaign_ids: list[Id] | None = Field(default=None, max_length=100)
     adgroup_ids: list[Id] | None = Field(default=None, max_length=100)
     ad_ids: list[Id] | None = Field(default=None, max_length=100)
-    primary_status: PrimaryStatus = "STATUS_NOT_DELETE"
-    secondary_status: str | None = Field(default=None, pattern="^AD_STATUS_[A-Z_]+$")
+    primary_status: PrimaryStatus | None = None
+    secondary_status: str | None = None
     creation_filter_start_time: str | None = None
     creation_filter_end_time: str | None = None
     modified_after: str | None = None
@@ -261,30 +206,27 @@ class AdGet(Page1000):
 @routes.get("/ad/get/", AdGet)
 def ad_get(call: Call, query: AdGet) -> Data:
     """Ads of an ad account that are listed by now, newest first. Deleted ones are shown only when asked for."""
-    advertiser = call.session.advertiser(query.advertiser_id)
+    advertiser = call.advertiser(query.advertiser_id)
     wanted, now = query.filtering, call.now
-    if wanted.secondary_status in UNFILTERABLE:
-        raise parameter_error(f"Invalid value of 'filtering.secondary_status': {wanted.secondary_status}")
+    check_fields(query.fields, AD)
+    status = Wanted("AD", wanted.primary_status, wanted.secondary_status, "STATUS_NOT_DELETE")
     since = _moment("creation_filter_start_time", wanted.creation_filter_start_time)
     until = _moment("creation_filter_end_time", wanted.creation_filter_end_time)
     modified_after = _moment("modified_after", wanted.modified_after)
-    rows = []
-    for ad in _candidates(advertiser, wanted):
-        status = ad_status(ad, now)
-        if (
-            ad.listed_at <= now
-            and wanted.secondary_status in {None, status}
-            and _primary_selects(wanted.primary_status, status)
-            and (since is None or ad.created_at >= since)
-            and (until is None or ad.created_at <= until)
-            and (modified_after is None or ad.modified_at >= modified_after)
-        ):
-            rows.append(ad)
-    without_nulls = bool(query.exclude_field_types_in_response)
+    rows = [
+        ad
+        for ad in _candidates(advertiser, wanted)
+        if ad.listed_at <= now
+        and status.takes(ad_status(call.world, ad, now))
+        and (since is None or ad.created_at >= since)
+        and (until is None or ad.created_at <= until)
+        and (modified_after is None or ad.modified_at >= modified_after)
+    ]
+    lean = bool(query.exclude_field_types_in_response)
 
     def shape(ad: Ad) -> dict[str, Any]:
-        row = only(ad_row(ad, now), query.fields)
-        return {name: value for name, value in row.items() if value is not None} if without_nulls else row
+        row = only(ad_row(call, ad), query.fields)
+        return without_nulls(row) if lean else row
 
     return paged(rows, query.page, query.page_size, shape)
 
@@ -351,7 +293,7 @@ class AdUpdate(Body):
 @routes.post("/ad/update/", AdUpdate)
 def ad_update(call: Call, body: AdUpdate) -> Data:
     """Change ads. What a post shows cannot change any more; anything but the name is reviewed again."""
-    advertiser = call.session.advertiser(body.advertiser_id)
+    advertiser = call.advertiser(body.advertiser_id)
     found = []
     for change in body.creatives:
         ad = _ad(advertiser, change.ad_id)
@@ -366,7 +308,7 @@ def ad_update(call: Call, body: AdUpdate) -> Data:
         }:
             raise parameter_error("The post or the video of a Spark Ad cannot be changed.")
         if change.ad_name:
-            check_text("ad_name", change.ad_name, NAME_LENGTH)
+            check_text(call.world.config, "ad_name", change.ad_name, NAME_LENGTH)
         found.append((ad, change))
     for ad, change in found:
         if change.ad_name:
@@ -383,7 +325,7 @@ def ad_update(call: Call, body: AdUpdate) -> Data:
             start_review(call.world, ad, call.now)
     return {
         "ad_ids": [ad.ad_id for ad, _ in found],
-        "creatives": [ad_row(ad, call.now) for ad, _ in found],
+        "creatives": [_echo(ad) for ad, _ in found],
         "need_audit": False,
     }
 
@@ -399,7 +341,7 @@ class AdStatusUpdate(Body):
 @routes.post("/ad/status/update/", AdStatusUpdate)
 def ad_status_update(call: Call, body: AdStatusUpdate) -> Data:
     """Enable, disable or delete ads; all or none. A deleted ad cannot change again."""
-    advertiser = call.session.advertiser(body.advertiser_id)
+    advertiser = call.advertiser(body.advertiser_id)
     found = [_ad(advertiser, key) for key in body.ad_ids]
     for ad in found:
         _require_alive(ad)
@@ -436,13 +378,13 @@ class ReviewInfo(Query):
 
 @routes.get("/ad/review_info/", ReviewInfo)
 def review_info(call: Call, query: ReviewInfo) -> Data:
-    """Review results by ad id. While a review runs, the ad is unavailable and nothing is rejected."""
-    advertiser = call.session.advertiser(query.advertiser_id)
-    return {"ad_review_map": {key: _review(_ad(advertiser, key)) for key in query.ad_ids}}
+    """Review results by ad id. They are no verdict: an ad that is still in review can be approved here."""
+    advertiser, early = call.advertiser(query.advertiser_id), call.world.config.early_approval
+    return {"ad_review_map": {key: _review(_ad(advertiser, key), early=early) for key in query.ad_ids}}
 
 
-def _review(ad: Ad) -> dict[str, Any]:
-    approved = ad.review == "APPROVED"
+def _review(ad: Ad, *, early: bool) -> dict[str, Any]:
+    approved = ad.review == "APPROVED" or (early and ad.review != "DENIED")
     rejected = (
         []
         if ad.deny_reason is None
@@ -450,7 +392,7 @@ def _review(ad: Ad) -> dict[str, Any]:
             {
                 "reasons": [ad.deny_reason],
                 "suggestion": "Change the wording and create the ad again.",
-                "content_info": {"content_type": "AD_TEXT", "text_content": ad.caption},
+                "content_info": {"content_type": "MODE_STRING", "text_content": ad.caption},
             }
         ]
     )
@@ -459,7 +401,7 @@ def _review(ad: Ad) -> dict[str, Any]:
         "is_approved": approved,
         "review_status": "ALL_AVAILABLE" if approved else "UNAVAILABLE",
         "reject_info": rejected,
-        "appeal_status": "NOT_APPEALED",
+        "appeal_status": None,
         "forbidden_placements": [],
         "forbidden_locations": [],
         "forbidden_ages": [],

@@ -5,11 +5,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from simulator.authorizations import code_url, end, issue_code, link, unlink
+from simulator.endpoints.advertisers import shown_status
 from simulator.endpoints.business_center import masked
 from simulator.endpoints.paging import paged
-from simulator.entities import AdAccount, AdvertiserRole, Authorization, BusinessCenter
+from simulator.entities import AdAccount, AdvertiserRole, Authorization, BusinessCenter, Member
 from simulator.envelope import no_asset_permission, parameter_error
 from simulator.fields import AssetType, Body, Filter, Id, Page50, Query, QueryBool
+from simulator.members import find_member
 from simulator.partners import roles_on, usable
 from simulator.routes import Call, Data, Routes
 
@@ -54,6 +56,9 @@ class AdminFilter(Filter):
     """Filtering of all assets."""
 
     keyword: str | None = None
+    relation_type: Literal["OWNER_BC", "OWNER_PARTNER", "OWNER_INDIVIDUAL"] | None = None
+    relation_status: Literal["BOUND", "PENDING", "REJECTED", "UNBOUND"] | None = None
+    advertiser_show_status: str | None = None
 
 
 class AdminGet(Page50):
@@ -78,7 +83,16 @@ def admin_get(call: Call, query: AdminGet) -> Data:
         return paged(held, query.page, query.page_size, lambda one: _account(call, one, _scope_roles(one)))
     owned: list[AdAccount] = []
     if query.asset_type == "ADVERTISER":
-        owned = [one for one in center.ad_accounts.values() if keyword in one.name.casefold()]
+        wanted = query.filtering
+        owned = [
+            one
+            for one in center.ad_accounts.values()
+            if not one.deleted
+            and keyword in one.name.casefold()
+            and wanted.relation_type in {None, "OWNER_BC"}
+            and wanted.relation_status in {None, "BOUND"}
+            and wanted.advertiser_show_status in {None, shown_status(one)}
+        ]
     actor = call.session.actor(center)
     user_id = actor.user_id if actor else ""
     return paged(
@@ -87,7 +101,7 @@ def admin_get(call: Call, query: AdminGet) -> Data:
         query.page_size,
         lambda one: (
             _advertiser(one, one.roles.get(user_id))
-            | {"relation_type": "OWNER_BC", "relation_status": "BOUND", "advertiser_status": "STATUS_ENABLE"}
+            | {"relation_type": "OWNER_BC", "relation_status": "BOUND", "advertiser_status": one.status}
         ),
     )
 
@@ -115,9 +129,13 @@ def asset_get(call: Call, query: AssetGet) -> Data:
     wanted = query.filtering
     member = call.session.actor(center)
     if wanted.user_id is not None:
-        member = center.members.get(wanted.user_id)
+        member = _joined(center, wanted.user_id)
     elif wanted.user_email is not None:
-        member = next((one for one in center.members.values() if one.user_email == wanted.user_email), None)
+        if query.asset_type != "ADVERTISER":
+            raise parameter_error("Invalid value of 'filtering.user_email': it is supported for ADVERTISER only")
+        member = find_member(center, email=wanted.user_email)
+        if member is not None and member.relation_status != "PENDING":
+            raise parameter_error("Invalid value of 'filtering.user_email': it is supported for PENDING members only")
     if member is None:
         raise parameter_error("The user is not a member of this Business Center.")
     user_id, keyword = member.user_id, (wanted.keyword or "").casefold()
@@ -131,7 +149,10 @@ def asset_get(call: Call, query: AssetGet) -> Data:
         ]
         return paged(granted, query.page, query.page_size, lambda one: _account(call, one, one.member_roles[user_id]))
     given: list[tuple[AdAccount, str]] = []
-    if query.asset_type == "ADVERTISER":
+    if member.relation_status == "PENDING" and query.asset_type == "ADVERTISER":
+        offered = member.roles_on_joining
+        given = [(call.world.ad_accounts[key], role) for key, role in offered.items()]
+    elif query.asset_type == "ADVERTISER":
         given = [
             (one, role)
             for one in usable(call.world, center)
@@ -139,6 +160,12 @@ def asset_get(call: Call, query: AssetGet) -> Data:
             and (role := (roles_on(center, one.advertiser_id) or {}).get(user_id)) is not None
         ]
     return paged(given, query.page, query.page_size, lambda one: _advertiser(*one))
+
+
+def _joined(center: BusinessCenter, user_id: str) -> Member | None:
+    """A member by id; one who is only invited has none that anybody knows."""
+    member = center.members.get(user_id)
+    return None if member is None or member.relation_status == "PENDING" else member
 
 
 def _scope_roles(authorization: Authorization) -> list[str]:
@@ -243,7 +270,7 @@ class AssetUnassign(Body):
 def asset_unassign(call: Call, body: AssetUnassign) -> Data:
     """Take the use of an asset from a member; taking what was not given is no error."""
     center = call.session.administered(body.bc_id)
-    if body.user_id not in center.members:
+    if _joined(center, body.user_id) is None:
         raise parameter_error(f"The user {body.user_id} is not a member of this Business Center.")
     if body.asset_type == "TT_ACCOUNT":
         _listed(center, body.asset_id).member_roles.pop(body.user_id, None)
@@ -322,7 +349,9 @@ def _linkable(center: BusinessCenter, asset_id: str, asset_type: str) -> Authori
 
 def _ad_account(call: Call, center: BusinessCenter, advertiser_id: str) -> AdAccount:
     if advertiser_id in center.ad_accounts or advertiser_id in center.shared_in:
-        return call.world.ad_accounts[advertiser_id]
+        advertiser = call.world.ad_accounts[advertiser_id]
+        if not advertiser.deleted:
+            return advertiser
     raise no_asset_permission(advertiser_id)
 
 

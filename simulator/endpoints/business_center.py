@@ -1,6 +1,7 @@
 """Business Centers: the list, members, partners."""
 
-from typing import Any, Literal
+import re
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -8,11 +9,14 @@ from simulator.endpoints.paging import paged
 from simulator.entities import BusinessCenter, Member
 from simulator.envelope import no_asset_permission, parameter_error
 from simulator.fields import AssetType, Body, Filter, Id, Page50, Query
-from simulator.partners import part, stop_sharing
+from simulator.members import find_member, invite, remove_member
+from simulator.partners import part, roles_on, stop_sharing
 from simulator.routes import Call, Data, Routes
 from simulator.stamps import spaced
 
 routes = Routes()
+
+EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class BcGet(Page50):
@@ -48,7 +52,7 @@ def _center(row: tuple[BusinessCenter, Member]) -> dict[str, Any]:
             "create_time": spaced(center.created_at),
         },
         "user_role": actor.user_role,
-        "ext_user_role": {"finance_role": None},
+        "ext_user_role": {},
     }
 
 
@@ -86,9 +90,10 @@ def member_get(call: Call, query: MemberGet) -> Data:
 
 
 def _member(member: Member) -> dict[str, Any]:
+    is_invited = member.relation_status == "PENDING"
     return {
-        "user_id": member.user_id,
-        "user_name": member.user_name,
+        "user_id": None if is_invited else member.user_id,
+        "user_name": None if is_invited else member.user_name,
         "user_email": masked(member.user_email),
         "user_role": member.user_role,
         "relation_status": member.relation_status,
@@ -97,9 +102,81 @@ def _member(member: Member) -> dict[str, Any]:
 
 
 def masked(email: str) -> str:
-    """`anna@example.org` as `a***@example.org`."""
+    """`anna@example.org` as `a**a@example.org`."""
     name, _, domain = email.partition("@")
-    return f"{name[:1]}***@{domain}" if domain else ""
+    return f"{name[:1]}**{name[-1:]}@{domain}" if domain else ""
+
+
+class MemberInvite(Body):
+    """POST /bc/member/invite/: 1 to 50 addresses, with up to 50 ad accounts."""
+
+    bc_id: Id
+    emails: list[str] = Field(min_length=1, max_length=50)
+    user_role: Literal["ADMIN", "STANDARD"] = "STANDARD"
+    asset_type: Literal["ADVERTISER"] | None = None
+    asset_ids: list[Id] = Field(default_factory=list, max_length=50)
+    advertiser_role: Literal["ADMIN", "OPERATOR", "ANALYST"] = "ANALYST"
+
+
+@routes.post("/bc/member/invite/", MemberInvite)
+def member_invite(call: Call, body: MemberInvite) -> Data:
+    """Invite people; those who are members or invited already are passed over. They join by themselves (control)."""
+    center = call.session.administered(body.bc_id)
+    for asset_id in body.asset_ids:
+        if roles_on(center, asset_id) is None:
+            raise no_asset_permission(asset_id)
+    for email in body.emails:
+        if not EMAIL.fullmatch(email):
+            raise parameter_error(f"Invalid value of 'emails': {email}")
+    for email in body.emails:
+        invite(call.world, center, email, body.user_role, dict.fromkeys(body.asset_ids, body.advertiser_role))
+    return {}
+
+
+class MemberUpdate(Body):
+    """POST /bc/member/update/."""
+
+    bc_id: Id
+    user_id: Id
+    user_role: Literal["ADMIN", "STANDARD"] | None = None
+    user_name: str | None = Field(default=None, min_length=1, max_length=250)
+
+
+@routes.post("/bc/member/update/", MemberUpdate)
+def member_update(call: Call, body: MemberUpdate) -> Data:
+    """Change a member's role or name."""
+    center = call.session.administered(body.bc_id)
+    member = center.members.get(body.user_id)
+    if member is None or member.relation_status == "PENDING":
+        raise parameter_error(f"The user {body.user_id} is not a member of this Business Center.")
+    member.user_role = body.user_role or member.user_role
+    member.user_name = body.user_name or member.user_name
+    return {}
+
+
+class MemberDelete(Body):
+    """POST /bc/member/delete/: by id, or by address, as whoever has only been invited has no id."""
+
+    bc_id: Id
+    user_id: Id | None = None
+    user_email: str | None = None
+
+
+@routes.post("/bc/member/delete/", MemberDelete)
+def member_delete(call: Call, body: MemberDelete) -> Data:
+    """Remove a member, or take an invitation back."""
+    center = call.session.administered(body.bc_id)
+    if body.user_id is None and body.user_email is None:
+        raise parameter_error("Missing required field(s): user_id or user_email.")
+    if body.user_id is not None:
+        member = center.members.get(body.user_id)
+        member = None if member is not None and member.relation_status == "PENDING" else member
+    else:
+        member = find_member(center, email=body.user_email or "")
+    if member is None:
+        raise parameter_error("The user is not a member of this Business Center.")
+    remove_member(center, member.user_id)
+    return {}
 
 
 class PartnerFilter(Filter):
@@ -160,7 +237,7 @@ class PartnerAssetGet(Page50):
 
     bc_id: Id
     partner_id: Id
-    asset_type: Literal["ADVERTISER", "CATALOG"]
+    asset_type: Literal["ADVERTISER", "CATALOG", "PIXEL", "TIKTOK_SHOP"]
     share_type: Literal["SHARED", "SHARING"]
 
 
@@ -173,7 +250,11 @@ def partner_asset_get(call: Call, query: PartnerAssetGet) -> Data:
     shared: list[str] = []
     if query.asset_type == "ADVERTISER":
         if query.share_type == "SHARED":
-            shared = [key for key, partner in center.shared_in.items() if partner == query.partner_id]
+            shared = [
+                key
+                for key, partner in center.shared_in.items()
+                if partner == query.partner_id and not call.world.ad_accounts[key].deleted
+            ]
         else:
             other = call.world.centers.get(query.partner_id)
             shared = [key for key in center.ad_accounts if other is not None and key in other.shared_in]

@@ -1,23 +1,22 @@
 """Campaigns."""
 
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from simulator.delivery import campaign_status
-from simulator.endpoints.creation import BudgetMode, check_budget, guard_request
-from simulator.endpoints.naming import NAME_LENGTH, check_text
-from simulator.endpoints.paging import chosen, only, paged, primary_matches
+from simulator.budgets import BudgetMode, check_amount, check_campaign_mode
+from simulator.captions import NAME_LENGTH, check_text
+from simulator.endpoints.creation import guard_request
+from simulator.endpoints.paging import chosen, paged
+from simulator.endpoints.row_fields import CAMPAIGN, check_fields, only, without_nulls
 from simulator.entities import AdAccount, Campaign
 from simulator.envelope import ApiError, parameter_error
 from simulator.fields import Body, Filter, Id, OpenBody, Page1000, StatusChange, Switch
 from simulator.routes import Call, Data, Routes
 from simulator.stamps import spaced
+from simulator.statuses import PrimaryStatus, Wanted, campaign_status
 
 routes = Routes()
-
-SMALLEST_BUDGET: Final = 50.0
-"""In units of the ad account's currency (TikTok help centre, for US dollars)."""
 
 Objective = Literal[
     "REACH",
@@ -49,11 +48,12 @@ class CampaignCreate(OpenBody):
 @routes.post("/campaign/create/", CampaignCreate)
 def campaign_create(call: Call, body: CampaignCreate) -> Data:
     """Create a campaign. A name in use is refused, unless a new `request_id` is sent with it."""
-    advertiser = call.session.advertiser(body.advertiser_id)
-    check_text("campaign_name", body.campaign_name, NAME_LENGTH)
-    if body.budget_mode is None and body.objective_type != "RF_REACH":
-        raise parameter_error("Missing required field(s): budget_mode.")
-    check_budget(body.budget_mode, body.budget, SMALLEST_BUDGET)
+    advertiser, config = call.working_advertiser(body.advertiser_id), call.world.config
+    check_text(config, "campaign_name", body.campaign_name, NAME_LENGTH)
+    check_campaign_mode(config, body.objective_type, body.budget_mode, optimized=body.budget_optimize_on)
+    check_amount(config, "campaign", advertiser.currency, body.budget_mode, body.budget)
+    if sum(not one.deleted for one in advertiser.campaigns.values()) >= config.campaigns_per_advertiser:
+        raise parameter_error(f"The ad account has {config.campaigns_per_advertiser} campaigns: no more are possible.")
     key = guard_request(call, advertiser, "campaign", body.request_id)
     if key is None and advertiser.campaign_names[body.campaign_name]:
         raise parameter_error("Campaign name already exists. Please use another name.")
@@ -69,10 +69,10 @@ def campaign_create(call: Call, body: CampaignCreate) -> Data:
     advertiser.campaign_names[campaign.name] += 1
     if key is not None:
         advertiser.recent_requests[key] = call.now
-    return campaign_row(campaign)
+    return campaign_row(advertiser, campaign)
 
 
-def campaign_row(campaign: Campaign) -> dict[str, Any]:
+def campaign_row(advertiser: AdAccount, campaign: Campaign) -> dict[str, Any]:
     """A campaign as the API shows it."""
     return {
         **campaign.fields,
@@ -80,7 +80,7 @@ def campaign_row(campaign: Campaign) -> dict[str, Any]:
         "campaign_name": campaign.name,
         "campaign_type": campaign.fields.get("campaign_type", "REGULAR_CAMPAIGN"),
         "operation_status": campaign.operation_status,
-        "secondary_status": campaign_status(campaign),
+        "secondary_status": campaign_status(advertiser, campaign),
         "create_time": spaced(campaign.created_at),
         "modify_time": spaced(campaign.modified_at),
         "is_new_structure": True,
@@ -92,7 +92,7 @@ class CampaignFilter(Filter):
 
     campaign_ids: list[Id] | None = Field(default=None, max_length=100)
     campaign_name: str | None = None
-    primary_status: str = "STATUS_NOT_DELETE"
+    primary_status: PrimaryStatus | None = None
     secondary_status: str | None = None
     objective_type: Objective | None = None
 
@@ -103,22 +103,31 @@ class CampaignGet(Page1000):
     advertiser_id: Id
     fields: list[str] | None = None
     filtering: CampaignFilter = CampaignFilter()
+    exclude_field_types_in_response: list[Literal["NULL_FIELD"]] = Field(default_factory=list)
 
 
 @routes.get("/campaign/get/", CampaignGet)
 def campaign_get(call: Call, query: CampaignGet) -> Data:
-    """Campaigns of an ad account, newest first."""
-    advertiser = call.session.advertiser(query.advertiser_id)
+    """Campaigns of an ad account, newest first; deleted ones too, unless the caller says otherwise."""
+    advertiser = call.advertiser(query.advertiser_id)
+    check_fields(query.fields, CAMPAIGN)
     wanted = query.filtering
+    default: PrimaryStatus = "STATUS_ALL" if call.world.config.unstated_campaigns == "all" else "STATUS_NOT_DELETE"
+    status = Wanted("CAMPAIGN", wanted.primary_status, wanted.secondary_status, default)
     rows = [
         one
         for one in chosen(advertiser.campaigns, wanted.campaign_ids)
         if (wanted.campaign_name is None or wanted.campaign_name.casefold() in one.name.casefold())
         and wanted.objective_type in {None, one.fields["objective_type"]}
-        and wanted.secondary_status in {None, campaign_status(one)}
-        and primary_matches(wanted.primary_status, campaign_status(one))
+        and status.takes(campaign_status(advertiser, one))
     ]
-    return paged(rows, query.page, query.page_size, lambda one: only(campaign_row(one), query.fields))
+    lean = bool(query.exclude_field_types_in_response)
+
+    def shape(campaign: Campaign) -> dict[str, Any]:
+        row = only(campaign_row(advertiser, campaign), query.fields)
+        return without_nulls(row) if lean else row
+
+    return paged(rows, query.page, query.page_size, shape)
 
 
 class CampaignUpdate(OpenBody):
@@ -133,16 +142,17 @@ class CampaignUpdate(OpenBody):
 @routes.post("/campaign/update/", CampaignUpdate)
 def campaign_update(call: Call, body: CampaignUpdate) -> Data:
     """Change a campaign."""
-    advertiser = call.session.advertiser(body.advertiser_id)
+    advertiser = call.advertiser(body.advertiser_id)
     campaign = find_campaign(advertiser, body.campaign_id)
     if campaign.deleted:
         raise parameter_error(f"The campaign {body.campaign_id} has been deleted.")
     if body.campaign_name is not None and body.campaign_name != campaign.name:
-        check_text("campaign_name", body.campaign_name, NAME_LENGTH)
+        check_text(call.world.config, "campaign_name", body.campaign_name, NAME_LENGTH)
         if advertiser.campaign_names[body.campaign_name]:
             raise parameter_error("Campaign name already exists. Please use another name.")
     if body.budget is not None:
-        check_budget(campaign.fields["budget_mode"], body.budget, SMALLEST_BUDGET)
+        mode = campaign.fields["budget_mode"]
+        check_amount(call.world.config, "campaign", advertiser.currency, mode, body.budget)
     if body.campaign_name is not None:
         advertiser.campaign_names[campaign.name] -= 1
         campaign.name = body.campaign_name
@@ -150,7 +160,7 @@ def campaign_update(call: Call, body: CampaignUpdate) -> Data:
     changes = body.model_dump(exclude={"advertiser_id", "campaign_id", "campaign_name"}, exclude_unset=True)
     campaign.fields.update(changes)
     campaign.modified_at = call.now
-    return campaign_row(campaign)
+    return campaign_row(advertiser, campaign)
 
 
 class CampaignStatusUpdate(Body):
@@ -164,7 +174,7 @@ class CampaignStatusUpdate(Body):
 @routes.post("/campaign/status/update/", CampaignStatusUpdate)
 def campaign_status_update(call: Call, body: CampaignStatusUpdate) -> Data:
     """Enable, disable or delete campaigns; all or none."""
-    advertiser = call.session.advertiser(body.advertiser_id)
+    advertiser = call.advertiser(body.advertiser_id)
     found = [find_campaign(advertiser, key) for key in body.campaign_ids]
     for campaign in found:
         if campaign.deleted:

@@ -1,6 +1,6 @@
-"""Rules for creating that campaigns and ad groups share: repeated requests and budgets."""
+"""What a campaign and an ad group share when they are made: a request that is repeated."""
 
-from typing import Final, Literal
+from typing import Final
 
 from simulator.entities import AdAccount
 from simulator.envelope import ApiError, parameter_error
@@ -8,8 +8,6 @@ from simulator.routes import Call
 
 REQUEST_WINDOW: Final = 10.0
 """Seconds in which a `request_id` can succeed only once."""
-
-BudgetMode = Literal["BUDGET_MODE_INFINITE", "BUDGET_MODE_TOTAL", "BUDGET_MODE_DAY", "BUDGET_MODE_DYNAMIC_DAILY_BUDGET"]
 
 
 def guard_request(call: Call, advertiser: AdAccount, kind: str, request_id: str | None) -> str | None:
@@ -29,17 +27,3 @@ def guard_request(call: Call, advertiser: AdAccount, kind: str, request_id: str 
     if key in recent:
         raise ApiError(call.world.config.duplicate_request_code, "Duplicated request. Please try again later.")
     return key
-
-
-def check_budget(mode: str | None, budget: float | None, smallest: float) -> None:
-    """Whether a budget fits its mode.
-
-    Raises:
-        ApiError: 40002 when it is missing, 51009 when it is too small.
-    """
-    if mode is None or mode == "BUDGET_MODE_INFINITE":
-        return
-    if budget is None:
-        raise parameter_error("Missing required field(s): budget.")
-    if budget < smallest:
-        raise ApiError(51009, f"The budget is below the minimum of {smallest:g}.")

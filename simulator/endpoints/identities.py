@@ -5,10 +5,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from simulator.endpoints.paging import paged
-from simulator.entities import AdAccount, Authorization, Post
-from simulator.envelope import LOST_ACCOUNT, parameter_error
-from simulator.fields import Filter, Id, IdentityType, Query, QueryBool, page_info
+from simulator.entities import AdAccount, Authorization, CustomIdentity, Post
+from simulator.envelope import LOST_ACCOUNT, ApiError, parameter_error
+from simulator.fields import Body, Filter, Id, IdentityType, Query, QueryBool, page_info
+from simulator.ids import digits
+from simulator.places import countries, places
 from simulator.routes import Call, Data, Routes
+from simulator.stamps import parse_spaced
 
 routes = Routes()
 
@@ -40,28 +43,82 @@ class IdentityGet(Query):
 
 @routes.get("/identity/get/", IdentityGet)
 def identity_get(call: Call, query: IdentityGet) -> Data:
-    """Identities linked to an ad account. Page numbers are all zero unless type and Business Center are given."""
-    advertiser = call.session.advertiser(query.advertiser_id)
+    """Identities of an ad account. Page numbers are all zero unless type and Business Center are given."""
+    advertiser, config = call.advertiser(query.advertiser_id), call.world.config
     bc_id = query.identity_authorized_bc_id
-    rows = [
-        one
-        for one in advertiser.identities.values()
-        if query.identity_type in {None, "BC_AUTH_TT"} and bc_id in {None, one.bc_id}
-    ]
-    data = paged(rows, query.page, query.page_size, _identity, key="identity_list")
-    if query.identity_type is None or (query.identity_type == "BC_AUTH_TT" and bc_id is None):
+    if query.filtering is not None and query.identity_type != "CUSTOMIZED_USER":
+        raise parameter_error("Invalid value of 'filtering': it is supported for CUSTOMIZED_USER only.")
+    without_bc = query.identity_type == "BC_AUTH_TT" and bc_id is None
+    if without_bc and config.identity_without_bc == "refuse":
+        raise parameter_error("Missing required field(s): identity_authorized_bc_id.")
+    rows: list[dict[str, Any]] = []
+    if query.identity_type in {None, "BC_AUTH_TT"} and not (without_bc and config.identity_without_bc == "empty"):
+        rows += [_identity(call, one) for one in advertiser.identities.values() if bc_id in {None, one.bc_id}]
+    if query.identity_type in {None, "CUSTOMIZED_USER"}:
+        keyword = ((query.filtering and query.filtering.keyword) or "").casefold()
+        rows += [
+            _custom_identity(one)
+            for one in advertiser.custom_identities.values()
+            if keyword in one.display_name.casefold()
+        ]
+    data = paged(rows, query.page, query.page_size, lambda row: row, key="identity_list")
+    if query.identity_type is None or without_bc or config.identity_page_info == "zeros":
         data["page_info"] = dict.fromkeys(page_info(1, 1, 0), 0)
     return data
 
 
-def _identity(authorization: Authorization) -> dict[str, Any]:
+def _custom_identity(identity: CustomIdentity) -> dict[str, Any]:
+    return {
+        "identity_id": identity.identity_id,
+        "identity_type": "CUSTOMIZED_USER",
+        "identity_authorized_bc_id": None,
+        "display_name": identity.display_name,
+        "profile_image": identity.image_uri or "",
+    }
+
+
+class IdentityCreate(Body):
+    """POST /identity/create/."""
+
+    advertiser_id: Id
+    display_name: str = Field(min_length=1, max_length=100)
+    image_uri: str | None = None
+
+
+@routes.post("/identity/create/", IdentityCreate)
+def identity_create(call: Call, body: IdentityCreate) -> Data:
+    """Make up an identity. It is no TikTok account, so no Spark Ad can use it."""
+    advertiser = call.working_advertiser(body.advertiser_id)
+    identity = CustomIdentity(call.world.ids.long("71"), body.display_name, body.image_uri)
+    advertiser.custom_identities[identity.identity_id] = identity
+    return {"identity_id": identity.identity_id}
+
+
+class IdentityDelete(Body):
+    """POST /identity/delete/."""
+
+    advertiser_id: Id
+    identity_id: Id
+    identity_type: Literal["CUSTOMIZED_USER"]
+
+
+@routes.post("/identity/delete/", IdentityDelete)
+def identity_delete(call: Call, body: IdentityDelete) -> Data:
+    """Delete a made-up identity."""
+    identities = call.advertiser(body.advertiser_id).custom_identities
+    if identities.pop(body.identity_id, None) is None:
+        raise parameter_error(f"Invalid value of 'identity_id': the identity {body.identity_id} does not exist")
+    return {}
+
+
+def _identity(call: Call, authorization: Authorization) -> dict[str, Any]:
     account = authorization.account
     return {
         "identity_id": authorization.identity_id,
         "identity_type": "BC_AUTH_TT",
         "identity_authorized_bc_id": authorization.bc_id,
         "display_name": account.display_name,
-        "username": account.handle,
+        call.world.config.handle_field: account.handle,
         "profile_image": "",
         "available_status": _available_status(authorization),
         "can_pull_video": authorization.posts,
@@ -91,7 +148,7 @@ class IdentityInfo(Query):
 @routes.get("/identity/info/", IdentityInfo)
 def identity_info(call: Call, query: IdentityInfo) -> Data:
     """One identity."""
-    row = _identity(_of_query(call, query))
+    row = _identity(call, _of_query(call, query))
     row["profile_image_url"] = row.pop("profile_image")
     return {"identity_info": row}
 
@@ -111,7 +168,7 @@ def find_identity(advertiser: AdAccount, identity_id: str, identity_type: str, b
 
 
 def _of_query(call: Call, query: "IdentityInfo | VideoGet | VideoInfo | MusicAuthorization") -> Authorization:
-    advertiser = call.session.advertiser(query.advertiser_id)
+    advertiser = call.advertiser(query.advertiser_id)
     return find_identity(advertiser, query.identity_id, query.identity_type, query.identity_authorized_bc_id)
 
 
@@ -180,23 +237,15 @@ def _microseconds(post: Post) -> int:
 
 
 def _post(post: Post) -> dict[str, Any]:
+    """A post as it is shown for BC_AUTH_TT: neither its type nor whether ads may use it is said."""
     row: dict[str, Any] = {
         "item_id": post.item_id,
-        "item_type": post.type,
         "text": post.text,
         "status": POST_STATUS[post.status],
         "auth_info": None,
         "anchor_list": None,
-        "video_info": None,
-        "carousel_info": None,
+        "is_ai_generated": False,
     }
-    if post.ad_authorized:
-        row["auth_info"] = {
-            "ad_auth_status": "AUTHORIZED",
-            "auth_start_time": None,
-            "auth_end_time": None,
-            "invite_start_time": None,
-        }
     if post.type == "VIDEO":
         row["video_info"] = {
             "url": "",
@@ -210,9 +259,12 @@ def _post(post: Post) -> dict[str, Any]:
             "signature": "",
         }
     else:
+        row["video_info"] = None
         row["carousel_info"] = {
             "image_info": [{"image_id": post.item_id, "image_url": "", "image_height": 1280, "image_width": 720}],
-            "music_info": None,
+            "music_info": None
+            if post.music is None
+            else {"music_id": digits("music", post.item_id), "music_url": "", "music_duration": 60},
         }
     return row
 
@@ -224,42 +276,84 @@ class VideoInfo(Query):
     identity_id: Id
     identity_type: Literal["AUTH_CODE", "TT_USER", "BC_AUTH_TT"]
     identity_authorized_bc_id: Id | None = None
+    item_type: Literal["VIDEO", "CAROUSEL"] = "VIDEO"
     item_id: Id | None = None
     item_ids: list[Id] | None = Field(default=None, min_length=1, max_length=20)
 
 
 @routes.get("/identity/video/info/", VideoInfo)
 def video_info(call: Call, query: VideoInfo) -> Data:
-    """Details of posts; those that cannot be seen are left out of a list."""
+    """Details of posts of one type; those that cannot be seen are left out of a list."""
     authorization = _of_query(call, query)
     if query.item_ids is not None:
         found = [find_post(authorization, item_id) for item_id in query.item_ids]
-        return {"video_details": [_post(post) for post in found if post is not None]}
+        return {"video_details": [_post(post) for post in found if post is not None and post.type == query.item_type]}
     if query.item_id is None:
         raise parameter_error("Missing required field(s): item_id.")
-    post = find_post(authorization, query.item_id)
+    post = _valid_item(authorization, query.item_id)
+    if post.type != query.item_type:
+        raise _no_valid_item(query.item_id)
+    details = {"video_detail": _post(post)}
+    return {**details, "video_details": []} if call.world.config.empty_details else details
+
+
+def _valid_item(authorization: Authorization, item_id: str) -> Post:
+    post = find_post(authorization, item_id)
     if post is None:
-        raise parameter_error(f"Invalid value of 'item_id': the post {query.item_id} does not exist.")
-    return {"video_detail": _post(post)}
+        raise _no_valid_item(item_id)
+    return post
+
+
+def _no_valid_item(item_id: str) -> ApiError:
+    return ApiError(40000, f"The item {item_id} is not a valid item of this identity.")
 
 
 class MusicAuthorization(Query):
-    """GET /identity/music/authorization/."""
+    """GET /identity/music/authorization/: the places and the times that the music is to be used in."""
 
     advertiser_id: Id
     identity_id: Id
-    identity_type: Literal["TT_USER", "BC_AUTH_TT"]
+    identity_type: Literal["AUTH_CODE", "TT_USER", "BC_AUTH_TT"]
     identity_authorized_bc_id: Id | None = None
     item_id: Id
+    locations: list[Id] = Field(min_length=1)
+    start_time: str
+    end_time: str
 
 
 @routes.get("/identity/music/authorization/", MusicAuthorization)
 def music_authorization(call: Call, query: MusicAuthorization) -> Data:
-    """Whether the music of a post may be used in ads. TikTok's own shape of the answer is not documented."""
-    post = find_post(_of_query(call, query), query.item_id)
-    if post is None:
-        raise parameter_error(f"Invalid value of 'item_id': the post {query.item_id} does not exist.")
-    return {"item_id": post.item_id, "music_info": {"is_authorized": post.music_authorized}}
+    """Whether the music of a post may be used in ads there and then. A post without music has no song id."""
+    post = _valid_item(_of_query(call, query), query.item_id)
+    _check_use(call, query)
+    status = "WITHOUT_SONG_ID"
+    songs: list[dict[str, Any]] = []
+    if post.music is not None:
+        status = "WITH_FULL_AUTHORIZATION" if post.music_authorized else "AUTHORIZATION_MISSING"
+        songs = [
+            {
+                "music_id": digits("music", post.item_id),
+                "title": post.music.title,
+                "author": post.music.author,
+                "labels": [],
+                "authorization_type": "AUTHORIZED" if post.music_authorized else "NOT_AUTHORIZED",
+            }
+        ]
+    answer = {"item_id": post.item_id, "music_status": status, "authorization_infos": songs}
+    return {"music_authorization": [answer]}
+
+
+def _check_use(call: Call, query: MusicAuthorization) -> None:
+    taken = call.world.config.music_locations
+    for place in query.locations:
+        if not ((taken != "codes" and place in places()) or (taken != "ids" and place in countries())):
+            raise parameter_error(f"Invalid value of 'locations': {place}")
+    try:
+        start, end = parse_spaced(query.start_time), parse_spaced(query.end_time)
+    except ValueError:
+        raise parameter_error("Invalid value of 'start_time': correct is YYYY-MM-DD HH:MM:SS in UTC") from None
+    if end <= start:
+        raise parameter_error("Invalid value of 'end_time': not after start_time")
 
 
 class BindQuota(Query):
@@ -273,7 +367,7 @@ class BindQuota(Query):
 @routes.get("/asset/bind/quota/", BindQuota)
 def bind_quota(call: Call, query: BindQuota) -> Data:
     """How many ads an identity has and may have."""
-    authorization = call.session.advertiser(query.advertiser_id).identities.get(query.asset_id)
+    authorization = call.advertiser(query.advertiser_id).identities.get(query.asset_id)
     if authorization is None:
         raise parameter_error(LOST_ACCOUNT)
     total, used = call.world.config.ads_per_identity, len(authorization.ads)

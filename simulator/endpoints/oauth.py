@@ -1,12 +1,7 @@
 """Tokens and who is behind them."""
 
-from typing import Any
-
-from pydantic import Field
-
 from simulator.endpoints.business_center import masked
-from simulator.entities import AdAccount
-from simulator.envelope import ApiError, parameter_error
+from simulator.envelope import ApiError
 from simulator.fields import Body, Id, Query
 from simulator.ids import digits
 from simulator.routes import Anonymous, Call, Data, Routes
@@ -87,42 +82,4 @@ def user_info(call: Call, _: UserInfo) -> Data:
         "email": "",
         "create_time": 0,
         "avatar_url": "",
-    }
-
-
-class AdvertiserInfo(Query):
-    """GET /advertiser/info/: at most 100 ad accounts."""
-
-    advertiser_ids: list[Id] = Field(min_length=1, max_length=100)
-    fields: list[str] | None = None
-
-
-@routes.get("/advertiser/info/", AdvertiserInfo)
-def advertiser_info(call: Call, query: AdvertiserInfo) -> Data:
-    """Details of ad accounts."""
-    rows = [_advertiser(call.session.advertiser(key), call) for key in query.advertiser_ids]
-    if query.fields is not None:
-        if unknown := set(query.fields) - set(rows[0]):
-            raise parameter_error(f"Invalid value of 'fields': {', '.join(sorted(unknown))}")
-        kept = {*query.fields, "advertiser_id"}
-        rows = [{name: value for name, value in row.items() if name in kept} for row in rows]
-    return {"list": rows}
-
-
-def _advertiser(advertiser: AdAccount, call: Call) -> dict[str, Any]:
-    return {
-        "advertiser_id": advertiser.advertiser_id,
-        "name": advertiser.name,
-        "status": "STATUS_ENABLE",
-        "role": "ROLE_ADVERTISER",
-        "company": call.world.centers[advertiser.bc_id].name,
-        "currency": advertiser.currency,
-        "timezone": advertiser.timezone,
-        "display_timezone": advertiser.timezone,
-        "country": "US",
-        "balance": 10_000.0,
-        "owner_bc_id": advertiser.bc_id,
-        "advertiser_account_type": "AUCTION",
-        "ads_only_mode": advertiser.ads_only_mode,
-        "create_time": int(advertiser.created_at),
     }

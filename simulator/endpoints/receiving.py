@@ -18,13 +18,25 @@ LONGEST_FIELD: Final = 64 * 1024
 FETCH_SECONDS: Final = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The largest size of a file, in bytes, and the code that refuses a larger one."""
+
+    largest: int
+    code: int = 40002
+
+
+def too_large(limit: Limit) -> ApiError:
+    """The refusal of a larger file."""
+    return ApiError(limit.code, f"The file is too large: at most {limit.largest // 1024**2} MB are allowed.")
+
+
 @dataclass(slots=True)
 class Spool:
     """A received file on disk with what was counted on the way."""
 
     file: "_TemporaryFileWrapper[bytes]"
-    longest: int
-    """Largest size in bytes."""
+    limit: "Limit"
     name: str = ""
     size: int = 0
     digest: "hashlib._Hash" = field(default_factory=lambda: hashlib.md5(usedforsecurity=False))
@@ -38,11 +50,11 @@ class Spool:
         """Take a chunk.
 
         Raises:
-            ApiError: 40002 when the file grows too large.
+            ApiError: when the file grows too large.
         """
         self.size += len(chunk)
-        if self.size > self.longest:
-            raise parameter_error(f"The file is too large: at most {self.longest // 1024**2} MB are allowed.")
+        if self.size > self.limit.largest:
+            raise too_large(self.limit)
         self.digest.update(chunk)
         self.file.write(chunk)
 
@@ -60,7 +72,7 @@ class Form:
 
 
 @asynccontextmanager
-async def received(request: web.Request, file_field: str, longest: int) -> AsyncIterator[Form]:
+async def received(request: web.Request, file_field: str, limit: Limit) -> AsyncIterator[Form]:
     """Read an upload request, JSON or multipart; the file is gone when the block ends.
 
     Raises:
@@ -77,7 +89,7 @@ async def received(request: web.Request, file_field: str, longest: int) -> Async
                 if not isinstance(part, BodyPartReader) or part.name is None:
                     continue
                 if part.name == file_field:
-                    spool = Spool(file, longest, name=part.filename or "")
+                    spool = Spool(file, limit, name=part.filename or "")
                     while chunk := await part.read_chunk(CHUNK):
                         spool.write(chunk)
                     spool.complete()
@@ -110,14 +122,14 @@ async def _json_values(request: web.Request) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def fetched(url: str, longest: int) -> AsyncIterator[Spool]:
+async def fetched(url: str, limit: Limit) -> AsyncIterator[Spool]:
     """Fetch a file; it is gone when the block ends.
 
     Raises:
         ApiError: 40902 when the address does not deliver a file.
     """
     with NamedTemporaryFile(prefix="fetch-") as file:
-        spool = Spool(file, longest, name=url.rpartition("/")[2].partition("?")[0])
+        spool = Spool(file, limit, name=url.rpartition("/")[2].partition("?")[0])
         try:
             async with (
                 ClientSession(timeout=ClientTimeout(total=FETCH_SECONDS)) as session,

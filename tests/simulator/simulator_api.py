@@ -214,11 +214,26 @@ class Api:
 
 
 def pull(identity: dict[str, str], item_id: str = "7500000000000000001", **fields: Any) -> dict[str, Any]:
-    return {"ad_name": "pull", "ad_format": "SINGLE_VIDEO", **identity, "tiktok_item_id": item_id, **fields}
+    return {
+        "ad_name": "pull",
+        "ad_format": "SINGLE_VIDEO",
+        "call_to_action": "LEARN_MORE",
+        **identity,
+        "tiktok_item_id": item_id,
+        **fields,
+    }
 
 
 def push(identity: dict[str, str], media: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    return {"ad_name": "push", "ad_text": "out now", "dark_post_status": "ON", **identity, **media, **fields}
+    return {
+        "ad_name": "push",
+        "ad_text": "out now",
+        "dark_post_status": "ON",
+        "call_to_action": "LISTEN_NOW",
+        **identity,
+        **media,
+        **fields,
+    }
 
 
 def adgroup_fields() -> dict[str, Any]:

@@ -67,6 +67,7 @@ async def test_adgroup_rules(api: Api, change: dict[str, Any]) -> None:
     body = {
         **adgroup_fields(),
         "promotion_type": "WEBSITE",
+        "budget_mode": "BUDGET_MODE_DYNAMIC_DAILY_BUDGET",
         "campaign_id": campaign.data["campaign_id"],
         "adgroup_name": "group",
     }
@@ -108,7 +109,9 @@ async def test_pull_uses_a_post(api: Api) -> None:  # R13
     assert (row["tiktok_item_id"], row["video_id"], row["image_ids"]) == ("7500000000000000001", None, [])
     assert row["promotional_music_disabled"] is True
     assert "dark_post_status" not in row
-    assert (row["display_name"], row["secondary_status"]) == ("Ann Official", "AD_STATUS_AUDIT")
+    assert (row["display_name"], row["ad_text"], row["page_id"]) == ("Ann Official", "a song", None)
+    assert (row["deeplink"], row["profile_image_url"], row["tracking_pixel_id"]) == ("", "", 0)
+    assert "secondary_status" not in row
     assert answer.data["need_audit"] is False
     (ad,) = await api.ads(adgroup_ids=[group])
     assert ad["ad_id"] == answer.data["ad_ids"][0]
@@ -204,7 +207,7 @@ async def test_review_refuses_seeded_words(api: Api) -> None:
         ({"tiktok_item_id": "7599999999999999999"}, "is not available"),
         ({"dark_post_status": "ON"}, "dark_post_status"),
         ({"video_id": "v1"}, "cannot be combined"),
-        ({"landing_page_url": "https://x.example"}, "Missing required field(s): call_to_action."),
+        ({"call_to_action": None}, "Missing required field(s): call_to_action."),
         ({"ad_name": "x" * 513}, "ad_name"),
         ({"identity_type": "CUSTOMIZED_USER"}, "CUSTOMIZED_USER"),
     ],
@@ -347,10 +350,12 @@ async def test_switching_off_what_is_above(api: Api) -> None:
 
 async def test_an_ad_group_starts_and_ends_on_schedule(api: Api) -> None:
     identity = await api.linked()
-    later = {"schedule_start_time": "2099-01-01 00:00:00", "schedule_end_time": "2099-02-01 00:00:00"}
+    later = {"schedule_start_time": "2027-12-01 00:00:00", "schedule_end_time": "2028-02-01 00:00:00"}
     group = await api.adgroup(schedule_type="SCHEDULE_START_END", **later)
     await api.create(group, pull(identity))
     assert (await api.ads())[0]["secondary_status"] == "AD_STATUS_NOT_START"
+    await api.control("/clock", ahead_seconds=4 * 365 * 86_400)
+    assert (await api.ads())[0]["secondary_status"] == "AD_STATUS_DONE"
 
 
 async def test_changing_an_ad_reviews_it_again_but_never_its_caption(api: Api) -> None:
@@ -364,10 +369,12 @@ async def test_changing_an_ad_reviews_it_again_but_never_its_caption(api: Api) -
     caption = await api.post("/ad/update/", **change, creatives=[{"ad_id": ad_id, "ad_text": "other"}])
     assert caption.code == 40002
     renamed = await api.post("/ad/update/", **change, creatives=[{"ad_id": ad_id, "ad_name": "new"}])
-    assert renamed.data["creatives"][0]["secondary_status"] == "AD_STATUS_DELIVERY_OK"
+    assert renamed.data["creatives"][0]["ad_name"] == "new"
+    assert (await api.ads())[0]["secondary_status"] == "AD_STATUS_DELIVERY_OK"
     changed = await api.post("/ad/update/", **change, creatives=[{"ad_id": ad_id, "call_to_action": "SHOP_NOW"}])
-    assert changed.data["creatives"][0]["secondary_status"] == "AD_STATUS_REAUDIT"
-    assert (await api.ads())[0]["call_to_action"] == "SHOP_NOW"
+    assert changed.code == 0
+    (shown,) = await api.ads()
+    assert (shown["secondary_status"], shown["call_to_action"]) == ("AD_STATUS_REAUDIT", "SHOP_NOW")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Uploads with real media bytes."""
 
+import re
+
 from aiohttp import ClientSession, web
 from simulator_api import ADVERTISER, Answer, Api, mp4, png, pull, push, signature
 
@@ -22,7 +24,9 @@ async def test_a_video_is_measured_and_answered_in_an_array(api: Api) -> None:
     (video,) = answer.data
     assert (video["width"], video["height"], video["duration"], video["format"]) == (720, 1280, 1.0, "mp4")
     assert (video["size"], video["signature"]) == (len(mp4()), signature(mp4()))
-    assert (video["flaw_types"], video["displayable"]) == ([], True)
+    assert (video["flaw_types"], video["fix_task_id"], video["displayable"]) == (None, None, True)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", video["preview_url_expire_time"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", video["create_time"])
     known = await api.get("/file/video/ad/info/", advertiser_id=ADVERTISER, video_ids=[video["video_id"], "gone"])
     assert [one["video_id"] for one in known.data["list"]] == [video["video_id"]]
 
@@ -38,8 +42,24 @@ async def test_every_upload_is_a_new_video_but_names_are_unique(api: Api) -> Non
     files = [{"file_name": name, "file_type": "VIDEO"} for name in ("again.mp4", "free.mp4")]
     checks = await api.get("/file/name/check/", advertiser_id=ADVERTISER, files=files)
     assert [one["duplicate"] for one in checks.data["batch_results"]] == [True, False]
-    found = await api.get("/file/video/ad/search/", advertiser_id=ADVERTISER, filtering={"video_name": "again"})
-    assert [one["file_name"] for one in found.data["list"]] == ["again.mp4"]
+
+
+async def test_a_search_lists_the_same_content_once_under_its_first_name(api: Api) -> None:
+    first = (await api.upload(VIDEO, video_form(), "video_file", mp4())).data[0]
+    second = (await api.upload(VIDEO, video_form(file_name="again.mp4"), "video_file", mp4())).data[0]
+    other = mp4(1280, 720)
+    form = video_form(file_name="other.mp4", video_signature=signature(other))
+    third = (await api.upload(VIDEO, form, "video_file", other)).data[0]
+
+    async def found(**filtering: object) -> list[str]:
+        answer = await api.get("/file/video/ad/search/", advertiser_id=ADVERTISER, filtering=filtering)
+        return [one["video_id"] for one in answer.data["list"]]
+
+    assert await found() == [third["video_id"], first["video_id"]]
+    assert await found(video_name="AGAIN") == [first["video_id"]]
+    assert await found(material_ids=[second["material_id"]]) == [first["video_id"]]
+    assert await found(video_ids=[second["video_id"]]) == [second["video_id"]]
+    assert await found(video_name="nothing") == []
 
 
 async def test_what_is_refused(api: Api) -> None:
@@ -53,16 +73,19 @@ async def test_what_is_refused(api: Api) -> None:
     form = video_form(video_signature=signature(small), flaw_detect="true")
     flawed = await api.upload(VIDEO, form, "video_file", small)
     assert flawed.message == "The video has flaws: LOW_RESOLUTION."
-    assert (await api.upload(VIDEO, video_form(upload_type="UPLOAD_BY_VIDEO_ID"))).code == 40008
+    assert (await api.upload(VIDEO, video_form(upload_type="UPLOAD_BY_VIDEO_ID"))).code == 40053
+    form["auto_fix_enabled"] = "true"
+    (fix,) = (await api.upload(VIDEO, form, "video_file", small)).data
+    assert (fix["flaw_types"], "video_id" in fix) == (["LOW_RESOLUTION"], False)
     assert (await api.upload(VIDEO, video_form(advertiser_id="1"), "video_file", mp4())).code == 40001
     assert (await api.state())["videos"] == []
 
 
 async def test_a_file_is_sent_in_pieces(api: Api) -> None:
-    content = mp4() + bytes(11 * 1024**2)
+    content = mp4() + bytes(21 * 1024**2)
     start = {"advertiser_id": ADVERTISER, "size": len(content), "content_type": "video", "name": "long.mp4"}
     started = (await api.post("/file/start/upload/", **start)).data
-    assert (started["start_offset"], started["end_offset"]) == (0, 10 * 1024**2)
+    assert (started["start_offset"], started["end_offset"]) == (0, 20 * 1024**2)
     upload = {"advertiser_id": ADVERTISER, "upload_id": started["upload_id"]}
     assert "not complete" in (await api.post("/file/finish/upload/", **upload)).message
 
@@ -71,10 +94,10 @@ async def test_a_file_is_sent_in_pieces(api: Api) -> None:
         form = {**upload, "start_offset": str(start), "signature": signature(piece), **more}
         return await api.upload("/file/transfer/upload/", form, "file", piece)
 
-    assert (await send(0, 10 * 1024**2, signature="0" * 32)).code == 40900
+    assert (await send(0, 20 * 1024**2, signature="0" * 32)).code == 40900
     assert "are next" in (await send(5, 10)).message
-    following = (await send(0, 10 * 1024**2)).data
-    assert following == {"start_offset": 10 * 1024**2, "end_offset": len(content)}
+    following = (await send(0, 20 * 1024**2)).data
+    assert following == {"start_offset": 20 * 1024**2, "end_offset": len(content)}
     last = (await send(following["start_offset"], following["end_offset"])).data
     assert last["start_offset"] == last["end_offset"]
     file_id = (await api.post("/file/finish/upload/", **upload)).data["file_id"]
@@ -130,7 +153,7 @@ async def test_upload_by_url(api: Api) -> None:
 
 
 async def test_a_file_beyond_the_limit_is_refused_while_it_streams(api: Api) -> None:
-    limit = 100 * 1024**2
+    limit = 50 * 1024**2
 
     async def endless() -> object:
         while True:
@@ -156,17 +179,22 @@ async def test_a_file_beyond_the_limit_is_refused_while_it_streams(api: Api) -> 
         session.post(f"{api.url}/open_api/v1.3{IMAGE}", data=body(), headers=headers) as response,
     ):
         answer = await response.json()
-    assert answer["code"] == 40002
-    assert answer["message"] == "The file is too large: at most 100 MB are allowed."
+    assert answer["code"] == 40907
+    assert answer["message"] == "The file is too large: at most 50 MB are allowed."
 
 
 async def test_transcoding_holds_a_video_back(api: Api) -> None:
-    await api.control("/clock", transcode_seconds=0.15)
+    await api.control("/clock", transcode_seconds=0.5)
     identity = await api.linked()
     group = await api.adgroup()
     video_id = await api.video()
     covers = {"advertiser_id": ADVERTISER, "video_id": video_id, "poster_number": 3}
-    assert (await api.get("/file/video/suggestcover/", **covers)).code == 40901
+    early = await api.get("/file/video/suggestcover/", **covers)
+    assert (early.code, early.message) == (40001, "Insufficient permissions for some videos")
+    await api.control("/config", early_covers=40002)
+    assert (await api.get("/file/video/suggestcover/", **covers)).code == 40002
+    await api.control("/config", early_covers="empty")
+    assert (await api.get("/file/video/suggestcover/", **covers)).data["list"] == []
     media = {"video_id": video_id, "image_ids": ["any"], "ad_format": "SINGLE_VIDEO"}
     assert (await api.create(group, push(identity, media))).code == 40901
     await api.until(lambda state: state["videos"][0]["ready_at"] <= state["now"])
@@ -196,7 +224,8 @@ async def test_covers_and_slides_have_their_sizes(api: Api) -> None:
     video_id = await api.video()
     square, tall, odd = await image(640, 640), await image(1080, 1920), await image(600, 600)
     video = {"ad_format": "SINGLE_VIDEO", "video_id": video_id}
-    assert (await api.create(group, push(identity, {**video, "image_ids": [square]}))).code == 40002
+    refused = await api.create(group, push(identity, {**video, "image_ids": [square]}))
+    assert (refused.code, refused.message) == (40002, "Unsupported image size")
     assert (await api.create(group, push(identity, {**video, "image_ids": [tall]}))).code == 0
     slides = {"ad_format": "CAROUSEL_ADS"}
     refused = await api.create(group, push(identity, {**slides, "image_ids": [square, odd]}))

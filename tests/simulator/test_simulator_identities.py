@@ -1,6 +1,7 @@
 """Identities of an ad account and their posts."""
 
-from simulator_api import ADVERTISER, BC, HANDLE, OTHER_BC, SECOND_ADVERTISER, Api, pull, push
+import pytest
+from simulator_api import ADVERTISER, BC, HANDLE, OTHER_BC, SECOND_ADVERTISER, Answer, Api, pull, push
 
 from simulator.envelope import LOST_ACCOUNT
 
@@ -53,8 +54,6 @@ async def test_posts_newest_first_by_cursor(api: Api) -> None:
             break
     assert sizes == [20, 20, 5]
     assert texts == [f"song {number}" for number in reversed(range(45))]
-    authorized = await api.get("/identity/video/get/", advertiser_id=ADVERTISER, **identity)
-    assert all(post["auth_info"] for post in authorized.data["video_list"])
 
 
 async def test_kinds_of_posts(api: Api) -> None:
@@ -62,7 +61,9 @@ async def test_kinds_of_posts(api: Api) -> None:
     videos = await api.get("/identity/video/get/", **identity)
     rows = {post["item_id"][-1]: post for post in videos.data["video_list"]}
     assert set(rows) == {"1", "2", "4", "5"}
-    assert rows["2"]["auth_info"] is None
+    for row in rows.values():
+        assert (row["auth_info"], row["anchor_list"]) == (None, None)
+        assert not {"item_type", "carousel_info"} & row.keys()
     assert rows["5"]["status"] == "STATUS_ONLY_FRIEND_SEE"
     slides = await api.get("/identity/video/get/", **identity, item_type="CAROUSEL")
     (slide,) = slides.data["video_list"]
@@ -77,18 +78,109 @@ async def test_details_of_posts(api: Api) -> None:
     assert one.data["video_detail"]["text"] == "a song"
     some = await api.get("/identity/video/info/", **identity, item_ids=["7500000000000000001", "1"])
     assert [post["item_id"] for post in some.data["video_details"]] == ["7500000000000000001"]
+    await api.control("/config", empty_details=True)
+    one = await api.get("/identity/video/info/", **identity, item_id="7500000000000000001")
+    assert (one.data["video_detail"]["text"], one.data["video_details"]) == ("a song", [])
     await api.control(f"/owners/{HANDLE}", delete_post="7500000000000000001")
-    assert (await api.get("/identity/video/info/", **identity, item_id="7500000000000000001")).code == 40002
+    gone = await api.get("/identity/video/info/", **identity, item_id="7500000000000000001")
+    assert gone.code == 40000
+    assert "valid item" in gone.message
 
 
-async def test_whether_the_music_of_a_post_is_cleared(api: Api) -> None:
-    posts = [{"item_id": "7511", "text": "a"}, {"item_id": "7512", "text": "b", "music_authorized": False}]
-    await api.control("/seed", accounts=[{"handle": HANDLE, "posts": posts}])
+async def test_a_photo_post_is_found_as_carousel_only(api: Api) -> None:
     identity = {"advertiser_id": ADVERTISER, **await api.linked()}
-    for item_id, cleared in (("7511", True), ("7512", False)):
-        answer = await api.get("/identity/music/authorization/", **identity, item_id=item_id)
-        assert answer.data == {"item_id": item_id, "music_info": {"is_authorized": cleared}}
-    assert (await api.get("/identity/music/authorization/", **identity, item_id="1")).code == 40002
+    photo = "7500000000000000003"
+    assert (await api.get("/identity/video/info/", **identity, item_id=photo)).code == 40000
+    assert (await api.get("/identity/video/info/", **identity, item_ids=[photo])).data["video_details"] == []
+    as_carousel = await api.get("/identity/video/info/", **identity, item_id=photo, item_type="CAROUSEL")
+    detail = as_carousel.data["video_detail"]
+    assert (detail["video_info"], detail["carousel_info"]["image_info"][0]["image_width"]) == (None, 720)
+    many = await api.get("/identity/video/info/", **identity, item_ids=[photo], item_type="CAROUSEL")
+    assert [post["item_id"] for post in many.data["video_details"]] == [photo]
+
+
+async def test_whether_the_music_of_a_post_is_cleared(api: Api) -> None:  # R13
+    song = {"title": "Blue", "author": "Ann"}
+    posts = [
+        {"item_id": "7511", "text": "a", "music": song},
+        {"item_id": "7512", "text": "b", "music": song, "music_authorized": False},
+        {"item_id": "7513", "text": "c", "music": None},
+    ]
+    await api.control("/seed", accounts=[{"handle": HANDLE, "posts": posts}])
+    linked = await api.linked()
+    use = {"locations": ["2186224"], "start_time": "2027-01-01 00:00:00", "end_time": "2027-02-01 00:00:00"}
+    identity = {"advertiser_id": ADVERTISER, **linked}
+
+    async def ask(item_id: str, **other: object) -> Answer:
+        return await api.get("/identity/music/authorization/", **identity, **{**use, **other}, item_id=item_id)
+
+    def cleared(answer: Answer) -> tuple[str, list[tuple[str, str, str]]]:
+        (one,) = answer.data["music_authorization"]
+        songs = one["authorization_infos"]
+        return one["music_status"], [(song["title"], song["author"], song["authorization_type"]) for song in songs]
+
+    assert cleared(await ask("7511")) == ("WITH_FULL_AUTHORIZATION", [("Blue", "Ann", "AUTHORIZED")])
+    assert cleared(await ask("7512")) == ("AUTHORIZATION_MISSING", [("Blue", "Ann", "NOT_AUTHORIZED")])
+    assert cleared(await ask("7513")) == ("WITHOUT_SONG_ID", [])
+    assert (await ask("1")).code == 40000
+    silent = await api.get("/identity/music/authorization/", **identity, item_id="7511")
+    assert (silent.code, silent.message) == (40002, "Missing required field(s): locations, start_time, end_time.")
+    for wrong in ({"locations": ["5"]}, {"start_time": "2027-01-01"}, {"end_time": "2026-12-01 00:00:00"}):
+        assert (await ask("7511", **wrong)).code == 40002
+    # Whoever promotes such a post all the same has an ad that does not run.
+    await api.create(await api.adgroup(), pull(linked, "7512"))
+    assert [ad["secondary_status"] for ad in await api.ads()] == ["AD_STATUS_MUSIC_AUTHORIZATION_MISSING"]
+
+
+@pytest.mark.parametrize(("taken", "codes"), [("ids", (0, 40002)), ("codes", (40002, 0)), ("both", (0, 0))])
+async def test_places_of_music_by_id_or_by_country(api: Api, taken: str, codes: tuple[int, int]) -> None:
+    identity = {"advertiser_id": ADVERTISER, **await api.linked(), "item_id": "7500000000000000001"}
+    times = {"start_time": "2027-01-01 00:00:00", "end_time": "2027-02-01 00:00:00"}
+    await api.control("/config", music_locations=taken)
+    for places, code in zip((["2186224"], ["NZ"]), codes, strict=True):
+        answer = await api.get("/identity/music/authorization/", **identity, **times, locations=places)
+        assert answer.code == code
+
+
+async def test_posts_that_are_not_public(api: Api) -> None:
+    identity, group = await api.linked(ads_only=True), await api.adgroup()
+    friends = "7500000000000000005"
+    assert (await api.create(group, pull(identity, friends))).code == 0
+    await api.control("/config", private_posts="refuse")
+    refused = await api.create(group, pull(identity, friends))
+    assert "is not public" in refused.message
+    assert (await api.create(group, pull(identity))).code == 0
+
+
+async def test_identities_without_naming_the_business_center(api: Api) -> None:
+    await api.linked()
+    query = {"advertiser_id": ADVERTISER, "identity_type": "BC_AUTH_TT"}
+    refused = await api.get("/identity/get/", **query)
+    assert refused.message == "Missing required field(s): identity_authorized_bc_id."
+    for reading, found in (("empty", 0), ("list", 1)):
+        await api.control("/config", identity_without_bc=reading)
+        answer = await api.get("/identity/get/", **query)
+        assert (len(answer.data["identity_list"]), answer.data["page_info"]) == (found, ZEROS)
+    await api.control("/config", identity_page_info="zeros", handle_field="user_name")
+    named = await api.get("/identity/get/", **query, identity_authorized_bc_id=BC)
+    (row,) = named.data["identity_list"]
+    assert (row["user_name"], "username" in row, named.data["page_info"]) == (HANDLE, False, ZEROS)
+
+
+async def test_an_identity_can_be_made_up_but_is_no_spark_ad(api: Api) -> None:
+    scope = {"advertiser_id": ADVERTISER}
+    made = await api.post("/identity/create/", **scope, display_name="The Label")
+    assert (await api.post("/identity/create/", **scope, display_name="x" * 101)).code == 40002
+    query = {**scope, "identity_type": "CUSTOMIZED_USER"}
+    listed = await api.get("/identity/get/", **query, filtering={"keyword": "label"})
+    (row,) = listed.data["identity_list"]
+    assert (row["identity_id"], row["identity_authorized_bc_id"]) == (made.data["identity_id"], None)
+    assert "can_push_video" not in row
+    identity = {"identity_type": "CUSTOMIZED_USER", "identity_id": made.data["identity_id"]}
+    assert (await api.create(await api.adgroup(), pull(identity))).code == 40002
+    assert (await api.post("/identity/delete/", **scope, **identity)).code == 0
+    assert (await api.post("/identity/delete/", **scope, **identity)).code == 40002
+    assert (await api.get("/identity/get/", **query)).data["identity_list"] == []
 
 
 async def test_the_wrong_business_center_loses_the_account(api: Api) -> None:

@@ -80,6 +80,7 @@ class Sdk:
                         ad_name="push by the SDK",
                         ad_format="SINGLE_VIDEO",
                         ad_text="out now",
+                        call_to_action="LISTEN_NOW",
                         dark_post_status="OFF",
                         identity_type="BC_AUTH_TT",
                         identity_id=identity["identity_id"],
