@@ -238,7 +238,8 @@ def probe(
 
     path = answers or default_file()
     try:
-        with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as bar:
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("", total=len(ALL))
 
             def show(number: int, asked: Probe) -> None:
@@ -256,7 +257,9 @@ def probe(
     else:
         Console(highlight=False).print(picture(report))
         typer.echo(f"all that TikTok answered, with ids and words masked: {report.answers}")
-    raise typer.Exit(0 if report.token_works else TOKEN_REJECTED)
+    if not report.token_works:
+        typer.echo(f"TikTok does not take the token of {bc}: run python -m workers connect, then probe again", err=True)
+        raise typer.Exit(TOKEN_REJECTED)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Any, Final
 _TOLD: Final = re.compile(
     r"(?:^|_)(status|type|types|mode|modes|role|roles|level|range|currency|currencies|time|format|country|country_code"
     r"|region_code|region_codes|timezone|placement|placements|objective|goal|event|pacing|call_to_action|language"
-    r"|dimensions|metrics|fields|reason|review_info|lang|entity|sort_field)$"
+    r"|region_list|dimensions|metrics|fields|reason|review_info|lang|entity|sort_field)$"
 )
 """Fields whose values are TikTok's own words. In all others a word may be somebody's."""
 
@@ -43,7 +43,7 @@ class Masks:
                 return self._string(value, name)
             case bool() | None:
                 return value
-            case int() if self._is_id(value, name):
+            case int() if _names_id(name) or abs(value) >= _LONGEST_PLAIN_NUMBER:
                 return f"{self._mask('id', str(value))} (a number)"
             case _:
                 return value
@@ -65,22 +65,23 @@ class Masks:
         return self._mask("id", key) if _ID.fullmatch(key) else key
 
     def _string(self, value: str, name: str) -> str:
-        if not value or _NUMBER.fullmatch(value):
+        is_id = _names_id(name) or _ID.fullmatch(value) is not None
+        if value in {"", "0"} or (_NUMBER.fullmatch(value) and not is_id):
             return value
-        if _TOLD.search(name) and _OWN_WORDS.fullmatch(value):
+        if _TOLD.search(name) and _OWN_WORDS.fullmatch(value) and not is_id:
             return value
         if _URL.fullmatch(value):
             return self._mask("url", value)
         if _MAIL.fullmatch(value):
             return self._mask("mail", value)
-        return self._mask("id" if _ID.fullmatch(value) else "word", value)
-
-    @staticmethod
-    def _is_id(value: int, name: str) -> bool:
-        return name == "id" or name.endswith(("_id", "_ids")) or abs(value) >= _LONGEST_PLAIN_NUMBER
+        return self._mask("id" if is_id else "word", value)
 
     def _mask(self, kind: str, value: str) -> str:
         if value not in self._masks:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             self._masks[value] = f"{kind}-{self._counts[kind]}"
         return self._masks[value]
+
+
+def _names_id(name: str) -> bool:
+    return name == "id" or name.endswith(("_id", "_ids"))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from textwrap import shorten
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -34,6 +35,9 @@ PACE: Final = 0.55
 
 LOST_IN_A_ROW: Final = 3
 """Calls without an answer after which TikTok counts as not reachable: each may take half a minute."""
+
+_LONGEST_CELL: Final = 200
+"""Characters of an answer in the table; the data has all of it."""
 
 _NO_TOKEN: Final = frozenset({40104, 40105})
 _LOST: Final = (ServerFault, UnknownOutcome)
@@ -152,9 +156,11 @@ class Record:
     def write(self, probe: Probe, said: Said) -> None:
         """Keep what TikTok said."""
         # First what names things: a refusal's words are masked by what was seen before.
-        params, data = self.masks.data(said.params), self.masks.data(said.data)
+        params = self.masks.data({name: one for name, one in said.params.items() if name != "secret"})
+        data = self.masks.data(said.data)
         error = said.error
-        line: Json = {"name": probe.name, "verb": probe.verb, "path": probe.path, "params": params}
+        line: Json = {"at": said.asked_at.isoformat(timespec="milliseconds"), "name": probe.name}
+        line |= {"verb": probe.verb, "path": probe.path, "params": params}
         line |= {"data": data} if error is None else {"code": error.code, "message": self.masks.text(error.message)}
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()
@@ -228,7 +234,7 @@ class _Asking:
     async def _ask(self, probe: Probe, params: Json) -> Said:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._next_at - loop.time())
-        self._next_at = loop.time() + self._pace
+        self._next_at, asked_at = loop.time() + self._pace, datetime.now(UTC)
         # Nothing here changes anything, so an answer that is lost leaves nothing open.
         content: dict[str, Any] = {"params" if probe.verb == "GET" else "body": params}
         call = Call(verb=probe.verb, path=probe.path, write=False, secrets=self._secrets, **content)
@@ -241,9 +247,9 @@ class _Asking:
             if self._lost == LOST_IN_A_ROW:
                 message = f"{LOST_IN_A_ROW} calls in a row came to nothing, the last one: {error.message}"
                 raise Unreachable(message, path=probe.path) from error
-            return Said(params, error=error)
+            return Said(params, asked_at, error=error)
         self._lost = 0
-        return Said(params, data=answer.data)
+        return Said(params, asked_at, data=answer.data)
 
 
 def _says_token_is_bad(said: Said) -> bool:
@@ -281,14 +287,15 @@ def picture(report: Report) -> Table:
     table.add_column("Answered", overflow="fold")
     table.add_column("Means", overflow="fold")
     table.add_column("So set this, or know", overflow="fold")
-    for line in report.lines:
+    asked = [line for line in report.lines if report.token_works or line.outcome is not Outcome.NOT_ASKED]
+    for line in asked:
         follows = [f"{name}={value}" for name, value in line.finding.settings.items()]
         follows += [line.finding.note] if line.finding.note else []
         style = {Outcome.NOT_ASKED: "dim", Outcome.LOST: "red"}.get(line.outcome)
         table.add_row(
             str(line.number),
             line.probe.asks,
-            line.finding.answered,
+            shorten(line.finding.answered, _LONGEST_CELL, placeholder=" …"),
             line.finding.means,
             "\n".join(follows) or "nothing to set",
             style=style,

@@ -31,7 +31,7 @@ def _ad_account_facts(_known: Answers, said: Sequence[Said]) -> Finding:
 
 
 def _balances(_known: Answers, said: Sequence[Said]) -> Finding:
-    rows = rows_of(said)
+    rows = rows_of(said, "advertiser_account_list") or rows_of(said)
     together = any(row.get("payment_portfolio_id") for row in rows)
     answered = f"{count(len(rows), 'ad account')}, payment_portfolio_id {comes(rows, 'payment_portfolio_id')}"
     means = "sums are those of a portfolio that ad accounts share" if together else "each ad account has its own money"

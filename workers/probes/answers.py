@@ -21,11 +21,13 @@ class Said:
 
     Attributes:
         params: What was asked with.
+        asked_at: When the call started.
         data: `data` of the answer; empty if there was none.
         error: Why there was none.
     """
 
     params: Mapping[str, Any]
+    asked_at: datetime
     data: Json = field(default_factory=dict)
     error: TikTokError | None = None
 

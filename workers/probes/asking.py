@@ -8,7 +8,7 @@ from workers.probes.answers import Answers, Finding, Json, Said
 MOST: Final = 3
 """How many accounts, partners or ad accounts a question is asked of that is asked of each."""
 
-NOT_ALLOWED: Final = "this token may not ask it"
+NOT_ALLOWED: Final = "it can't be asked with this token, or not at all"
 
 
 def always(*params: Json) -> Callable[[Answers], Sequence[Json]]:
