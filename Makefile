@@ -22,7 +22,7 @@ demo: $(READY)  ## A whole midnight release against a pretended TikTok, in about
 test: $(READY)  ## All tests, on a real Temporal server and PostgreSQL
 	@$(BIN)/python -m pytest --ignore=tests/system -n 3 --dist loadfile $(ARGS)
 
-test-system: $(READY)  ## Tests that also need Chromium and zbarimg on the machine
+test-system: $(READY)  ## Tests that also need Chromium, zbarimg, Node.js and npm, and a package registry
 	@$(BIN)/python -m pytest tests/system $(ARGS)
 
 check: $(READY)  ## Lint, types, import rules
@@ -54,6 +54,7 @@ lock: $(READY)  ## Pin the dependencies again
 	@$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra app -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements-server.lock
+	$(BIN)/uv pip compile tests/system/tiktok_business_api/requirements.in -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o tests/system/tiktok_business_api/requirements.lock
 
 clean:  ## Remove the virtual environment and local data
 	rm -rf .venv .venv-bench .local

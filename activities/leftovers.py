@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from temporalio import activity
 
 from activities.campaigns import known_campaign
-from activities.failures import DEFINITE_NO, tiktok_failures
 from activities.members import current_run
 from activities.platform import Platform
 from activities.releases import CampaignRef
@@ -13,7 +12,7 @@ from sparkads.contracts.base import Contract
 from store import audit, leftovers, releases
 from store.database import Pool
 from store.leftovers import Unused
-from tiktok import OperationStatus, TikTokClient
+from tiktok import OperationStatus, ServerFault, TikTokClient, TikTokError
 
 
 class Leftovers(Contract):
@@ -21,7 +20,7 @@ class Leftovers(Contract):
 
     removed: int
     failed: tuple[str, ...] = ()
-    """one line for each ad account where TikTok refused"""
+    """one line for each ad account where it could not be done"""
 
 
 class LeftoverActivities:
@@ -34,7 +33,11 @@ class LeftoverActivities:
 
     @activity.defn
     async def remove_leftovers(self, ref: CampaignRef) -> Leftovers:
-        """Delete what the record says is ours and unused, as far as TikTok lists nothing in it."""
+        """
+        Delete what the record says is ours and unused, as far as TikTok lists nothing in it.
+
+        What can't be removed in one ad account, for whatever reason, is named, and keeps no other waiting.
+        """
         campaign = await known_campaign(self._db, ref.campaign_id)
         unused = await leftovers.unused(self._db, ref.campaign_id)
         removed, failed = 0, list[str]()
@@ -43,8 +46,8 @@ class LeftoverActivities:
             assert client is not None  # noqa: S101 - there is one where something is unused
             try:
                 removed += await self._remove(client, campaign, one)
-            except DEFINITE_NO as no:
-                failed.append(f"ad account {one.advertiser_id}: {no}")
+            except TikTokError as error:
+                failed.append(f"ad account {one.advertiser_id}: {error}")
         if failed:
             async with self._db.acquire() as connection, connection.transaction():
                 await audit.write(
@@ -61,26 +64,28 @@ class LeftoverActivities:
     async def _remove(self, client: TikTokClient, campaign: releases.Campaign, unused: Unused) -> int:
         """In one ad account; what is gone already is passed over."""
         advertiser_id, removed = unused.advertiser_id, 0
-        with tiktok_failures(passing=DEFINITE_NO):
-            there = await client.ads.ad_groups(advertiser_id, ids=unused.adgroup_ids)
-            # A deleted ad counts: somebody used the ad group, and may look for what became of it.
-            ads = await client.ads.ads(
-                advertiser_id, adgroup_ids=[group.adgroup_id for group in there], include_deleted=True
-            )
-            used = {ad.adgroup_id for ad in ads}
-            groups = [group.adgroup_id for group in there if group.adgroup_id not in used]
-            if groups:
-                await client.ads.set_ad_group_status(advertiser_id, groups, OperationStatus.DELETE)
-                await self._tell(campaign, "unused ad groups removed", advertiser_id, groups)
-                removed += len(groups)
-            if unused.tiktok_campaign_id is not None:
-                removed += await self._remove_campaign(client, campaign, advertiser_id, unused.tiktok_campaign_id)
+        there = await client.ads.ad_groups(advertiser_id, ids=unused.adgroup_ids)
+        # A deleted ad counts: somebody used the ad group, and may look for what became of it.
+        ads = await client.ads.ads(
+            advertiser_id, adgroup_ids=[group.adgroup_id for group in there], include_deleted=True
+        )
+        if not ads.is_complete or not all(ad.adgroup_id for ad in ads):
+            raise ServerFault("answer not understood: what is unused can't be told", path="ad/get/")
+        used = {ad.adgroup_id for ad in ads}
+        groups = [group.adgroup_id for group in there if group.adgroup_id not in used]
+        if groups:
+            await client.ads.set_ad_group_status(advertiser_id, groups, OperationStatus.DELETE)
+            await self._tell(campaign, "unused ad groups removed", advertiser_id, groups)
+            removed += len(groups)
+        if unused.tiktok_campaign_id is not None:
+            removed += await self._remove_campaign(client, campaign, advertiser_id, unused.tiktok_campaign_id)
         return removed
 
     async def _remove_campaign(
         self, client: TikTokClient, campaign: releases.Campaign, advertiser_id: str, tiktok_campaign_id: str
     ) -> int:
-        if await client.ads.ad_groups(advertiser_id, campaign_ids=[tiktok_campaign_id]):
+        its_groups = await client.ads.ad_groups(advertiser_id, campaign_ids=[tiktok_campaign_id])
+        if its_groups or not its_groups.is_complete:
             return 0  # somebody else's, or one that is used
         there = await client.ads.campaigns(advertiser_id, ids=[tiktok_campaign_id])
         if there:

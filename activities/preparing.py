@@ -15,7 +15,7 @@ from typing import TypeVar
 from temporalio import activity
 
 from activities.campaigns import known_campaign
-from activities.failures import DEFINITE_NO, tiktok_failures
+from activities.failures import DEFINITE_NO
 from activities.gates import NO_RIGHTS
 from activities.lost_answers import found_or_made, made_once
 from activities.media import Uploads
@@ -24,17 +24,29 @@ from activities.platform import Platform
 from activities.posts import check_posts
 from activities.room import RoomForAds
 from activities.together import each_to_its_end
+from activities.waits import AGAIN, Waiting, keep_waits, waiting_for
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import AdTemplate, DailyCeiling, TargetState
 from sparkads.files import Files
-from store import audit, preparing, publishing
+from store import audit, media, preparing, publishing
 from store.database import Pool
 from store.preparing import Unplanned
 from store.publishing import AdGroup
 from store.releases import Campaign
 from tiktok import AdGroup as TikTokAdGroup
+from tiktok import (
+    BudgetMode,
+    InvalidRequest,
+    NewAdGroup,
+    NewCampaign,
+    Rows,
+    ServerFault,
+    StatusClass,
+    TikTokClient,
+    TikTokError,
+    ad_group_status,
+)
 from tiktok import Campaign as TikTokCampaign
-from tiktok import NewAdGroup, NewCampaign, TikTokClient
 
 ACCOUNTS_AT_ONCE = 4
 """TikTok accounts whose posts are looked at side by side, in each ad account."""
@@ -46,9 +58,10 @@ T = TypeVar("T")
 
 
 class Prepare(Contract):
-    """Uploads and ad groups to make before the instant."""
+    """What to make for the rows of one ad account before their instant."""
 
     campaign_id: str
+    advertiser_id: str
     template: AdTemplate
     ceilings: tuple[DailyCeiling, ...] = ()
 
@@ -56,8 +69,11 @@ class Prepare(Contract):
 class Prepared(Contract):
     """What is left to wait for before everything that has to exist does."""
 
-    transcoding: int
+    transcoding: int = 0
     """videos that TikTok still transcodes; rows that use them have no ad group yet"""
+    left: int = 0
+    """rows for which something is missing; each says what"""
+    again_seconds: float = AGAIN
 
 
 class PreparingActivities:
@@ -71,80 +87,139 @@ class PreparingActivities:
         self._uploads = Uploads(db, files)
 
     @activity.defn
-    async def prepare_ad_accounts(self, prepare: Prepare) -> Prepared:
+    async def prepare_ad_account(self, prepare: Prepare) -> Prepared:
         """
-        Posts checked, files uploaded, TikTok campaigns and ad groups made, for every target that is ready.
+        Posts checked, files uploaded, a TikTok campaign and ad groups made, for the ready rows of one ad account.
 
-        Each ad account by itself: a question about one that TikTok does not answer holds up no other. Nor does a video
-        that it transcodes for long hold up the rows of others: they are left out, and told of. All that was found out
-        or made is on record at once, so that a further attempt goes on from there.
+        A definite no ends the rows that it was said of. What may pass, they wait for, and say so. Neither holds up any
+        other row, nor does a video that TikTok transcodes for long: its rows are left out. All that was found out or
+        made is on record at once, so that a further attempt goes on from there.
         """
         campaign = await known_campaign(self._db, prepare.campaign_id)
         client = await self._platform.client(campaign.bc_id)
-        music: dict[str, bool] = {}
+        return await _AdAccount(self._db, client, campaign, prepare, self._uploads, self._room).prepare()
 
-        async def prepare_one(advertiser_id: str) -> None:
-            await self._check_posts(client, campaign, advertiser_id, music)
-            await self._uploads.bring(client, campaign, advertiser_id)
-            named = await self._find_named_groups(client, campaign, advertiser_id)
-            await self._check_room(client, campaign, advertiser_id)
-            await self._use_named_groups(campaign, advertiser_id, named)
-            await self._make_ad_groups(client, prepare, campaign, advertiser_id)
 
-        await each_to_its_end(*map(prepare_one, await publishing.ad_accounts(self._db, campaign.campaign_id)))
-        return Prepared(transcoding=await preparing.videos_awaited(self._db, campaign.campaign_id))
+class _AdAccount:
+    """The rows of a release that pay with one ad account, and why some of them can't go on for now."""
 
-    async def _check_posts(
-        self, client: TikTokClient, campaign: Campaign, advertiser_id: str, music: dict[str, bool]
+    def __init__(
+        self,
+        db: Pool,
+        client: TikTokClient,
+        campaign: Campaign,
+        prepare: Prepare,
+        uploads: Uploads,
+        room: RoomForAds,
     ) -> None:
+        self._db = db
+        self._client = client
+        self._campaign = campaign
+        self._prepare = prepare
+        self._advertiser_id = prepare.advertiser_id
+        self._uploads = uploads
+        self._room = room
+        self._waiting: dict[str, Waiting] = {}
+
+    async def prepare(self) -> Prepared:
+        await self._each_step()
+        left = await preparing.unprepared(self._db, self._campaign.campaign_id, self._advertiser_id)
+        ready = await preparing.prepared(self._db, self._campaign.campaign_id, self._advertiser_id)
+        waiting = {row_id: self._waiting[row_id] for row_id in left if row_id in self._waiting}
+        await keep_waits(self._db, self._campaign, waiting, over=[*left, *ready])
+        return Prepared(
+            transcoding=await preparing.videos_awaited(self._db, self._campaign.campaign_id, self._advertiser_id),
+            left=len(left),
+            again_seconds=min((one.again_seconds for one in waiting.values()), default=AGAIN),
+        )
+
+    async def _each_step(self) -> None:
+        try:
+            await self._check_ad_account()
+            await self._check_posts()
+            for files in await self._uploads.bring(self._client, self._campaign, self._advertiser_id):
+                rows = await media.rows_with_files(
+                    self._db, self._campaign.campaign_id, self._advertiser_id, files.hashes
+                )
+                self._wait(rows, files.waiting)
+            named = await self._find_named_groups()
+            await self._check_room()
+            await self._use_named_groups(named)
+            await self._make_ad_groups()
+        except DEFINITE_NO as no:
+            # Said of the ad account as a whole: no ad group of its own can be made in it.
+            rows = await preparing.unprepared(self._db, self._campaign.campaign_id, self._advertiser_id)
+            await self._stop(rows, TargetState.REFUSED, f"TikTok refused ad account {self._advertiser_id}: {no}")
+        except TikTokError as error:
+            rows = await preparing.unprepared(self._db, self._campaign.campaign_id, self._advertiser_id)
+            self._wait(rows, waiting_for(error, self._advertiser_id))
+
+    def _wait(self, row_ids: Iterable[str], waiting: Waiting) -> None:
+        for row_id in row_ids:
+            self._waiting.setdefault(row_id, waiting)
+
+    async def _check_ad_account(self) -> None:
+        """Block the rows that an ad account in this state, or with this currency, can't have."""
+
+    async def _check_posts(self) -> None:
         by_account: defaultdict[str, list[Unplanned]] = defaultdict(list)
-        for row in await preparing.unseen_pulls(self._db, campaign.campaign_id, advertiser_id, POSTS_HOLD):
+        for row in await preparing.unseen_pulls(self._db, self._campaign.campaign_id, self._advertiser_id, POSTS_HOLD):
             by_account[row.handle].append(row)
         slots = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
+        music: dict[str, bool] = {}
 
         async def check(rows: Sequence[Unplanned]) -> None:
             async with slots:
-                findings = await check_posts(client, campaign.bc_id, rows, music)
+                findings = await check_posts(self._client, self._campaign.bc_id, rows, music)
             for reason, row_ids in findings.blocked.items():
-                await self._stop(campaign, row_ids, TargetState.BLOCKED, reason)
+                await self._stop(row_ids, TargetState.BLOCKED, reason)
             async with self._db.acquire() as connection, connection.transaction():
                 await preparing.posts_seen(
-                    connection, campaign.campaign_id, [row.row_id for row in rows], findings.formats
+                    connection, self._campaign.campaign_id, [row.row_id for row in rows], findings.formats
                 )
 
         await each_to_its_end(*map(check, by_account.values()))
 
-    async def _find_named_groups(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> frozenset[str]:
+    async def _find_named_groups(self) -> frozenset[str]:
         """The ad groups that rows name and that are there; rows whose ad group is not are refused."""
         wanted: defaultdict[str, list[str]] = defaultdict(list)
-        for row in await preparing.unplanned(self._db, campaign.campaign_id, advertiser_id):
+        for row in await preparing.unplanned(self._db, self._campaign.campaign_id, self._advertiser_id):
             if row.named_adgroup_id is not None:
                 wanted[row.named_adgroup_id].append(row.row_id)
-        missing = await missing_ad_groups(client, advertiser_id, wanted)
+        if not wanted:
+            return frozenset()
+        try:
+            missing = await missing_ad_groups(self._client, self._advertiser_id, wanted)
+        except TikTokError as error:
+            for row_ids in wanted.values():
+                self._wait(row_ids, waiting_for(error, self._advertiser_id))
+            return frozenset()
         for adgroup_id, reason in missing.items():
-            await self._stop(campaign, wanted[adgroup_id], TargetState.REFUSED, reason)
+            await self._stop(wanted[adgroup_id], TargetState.REFUSED, reason)
         return frozenset(wanted.keys() - missing.keys())
 
-    async def _use_named_groups(self, campaign: Campaign, advertiser_id: str, named: frozenset[str]) -> None:
+    async def _use_named_groups(self, named: frozenset[str]) -> None:
         for adgroup_id in named:
             async with self._db.acquire() as connection, connection.transaction():
-                await preparing.use_named_group(connection, campaign.campaign_id, advertiser_id, adgroup_id)
+                await preparing.use_named_group(connection, self._campaign.campaign_id, self._advertiser_id, adgroup_id)
 
-    async def _check_room(self, client: TikTokClient, campaign: Campaign, advertiser_id: str) -> None:
+    async def _check_room(self) -> None:
         """Block the rows for which there is no room left, the last of the manifest first."""
-        rows = await preparing.unplanned(self._db, campaign.campaign_id, advertiser_id)
-        full = await self._room.rows_without(client, campaign.bc_id, campaign.campaign_id, advertiser_id, rows)
+        rows = await preparing.unplanned(self._db, self._campaign.campaign_id, self._advertiser_id)
+        full = await self._room.rows_without(
+            self._client, self._campaign.bc_id, self._campaign.campaign_id, self._advertiser_id, rows
+        )
         for reason, row_ids in full.items():
-            await self._stop(campaign, row_ids, TargetState.BLOCKED, reason)
+            await self._stop(row_ids, TargetState.BLOCKED, reason)
 
-    async def _stop(self, campaign: Campaign, row_ids: Sequence[str], state: TargetState, reason: str) -> None:
+    async def _stop(self, row_ids: Sequence[str], state: TargetState, reason: str) -> None:
         if not row_ids:
             return
         async with self._db.acquire() as connection, connection.transaction():
-            stopped = await preparing.stop_ready(connection, campaign.campaign_id, row_ids, state, reason)
+            stopped = await preparing.stop_ready(connection, self._campaign.campaign_id, row_ids, state, reason)
             await audit.write_rows(
                 connection,
-                bc_id=campaign.bc_id,
+                bc_id=self._campaign.bc_id,
                 actor=audit.SYSTEM,
                 action=f"targets {state}",
                 rows=stopped,
@@ -152,65 +227,81 @@ class PreparingActivities:
                 run=current_run(),
             )
 
-    async def _make_ad_groups(
-        self, client: TikTokClient, prepare: Prepare, campaign: Campaign, advertiser_id: str
-    ) -> None:
-        ceiling = daily_ceiling(prepare.ceilings, advertiser_id)
+    async def _make_ad_groups(self) -> None:
+        ceiling = daily_ceiling(self._prepare.ceilings, self._advertiser_id)
         async with self._db.acquire() as connection, connection.transaction():
             beyond = await publishing.plan_ad_groups(
                 connection,
-                prepare.campaign_id,
-                advertiser_id,
-                capacity=prepare.template.ads_per_ad_group,
+                self._prepare.campaign_id,
+                self._advertiser_id,
+                capacity=self._prepare.template.ads_per_ad_group,
                 ceiling=ceiling,
             )
-        await self._stop(campaign, beyond, TargetState.BLOCKED, beyond_ceiling(advertiser_id, ceiling))
-        groups = await publishing.ad_groups_to_make(self._db, prepare.campaign_id, advertiser_id)
-        if groups:
-            tiktok_campaign_id = await self._tiktok_campaign(client, prepare, advertiser_id)
-            with tiktok_failures():
-                listed = await client.ads.ad_groups(advertiser_id, campaign_ids=[tiktok_campaign_id])
-            there = {one.adgroup_name: one for one in listed}
-            for group in groups:
-                if group.ends_at is not None and group.ends_at <= datetime.now(UTC):
-                    # TikTok takes no end in the past.
-                    rows = await preparing.rows_of_group(self._db, group.id)
-                    await self._stop(campaign, rows, TargetState.BLOCKED, NO_RIGHTS)
-                    continue
-                made = there.get(group.name) or await self._ad_group(
-                    client, prepare.template, tiktok_campaign_id, group
-                )
-                await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
+        await self._stop(beyond, TargetState.BLOCKED, beyond_ceiling(self._advertiser_id, ceiling))
+        groups = await publishing.ad_groups_to_make(self._db, self._prepare.campaign_id, self._advertiser_id)
+        if not groups:
+            return
+        tiktok_campaign_id = await self._tiktok_campaign()
+        listed = await self._client.ads.ad_groups(self._advertiser_id, campaign_ids=[tiktok_campaign_id])
+        there = {one.adgroup_name: one for one in listed}
+        for group in groups:
+            rows = await preparing.rows_of_group(self._db, group.id)
+            if group.ends_at is not None and group.ends_at <= datetime.now(UTC):
+                # TikTok takes no end in the past.
+                await self._stop(rows, TargetState.BLOCKED, NO_RIGHTS)
+                continue
+            try:
+                made = there.get(group.name) or await self._ad_group(tiktok_campaign_id, group)
+            except DEFINITE_NO as no:
+                reason = f"TikTok refused the ad group of these rows in ad account {self._advertiser_id}: {no}"
+                await self._stop(rows, TargetState.REFUSED, reason)
+                continue
+            await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
 
-    async def _tiktok_campaign(self, client: TikTokClient, prepare: Prepare, advertiser_id: str) -> str:
-        """Our TikTok campaign in an ad account."""
-        known = await publishing.tiktok_campaign(self._db, prepare.campaign_id, advertiser_id)
+    async def _tiktok_campaign(self) -> str:
+        """Our TikTok campaign in the ad account."""
+        known = await publishing.tiktok_campaign(self._db, self._prepare.campaign_id, self._advertiser_id)
         if known is not None:
             return known
-        name = f"sparkads {prepare.campaign_id}"
+        name = f"sparkads {self._prepare.campaign_id}"
 
         async def find() -> TikTokCampaign | None:
-            return _first(await client.ads.campaigns(advertiser_id, name=name))
+            return _first(await self._client.ads.campaigns(self._advertiser_id, name=name))
 
         async def make() -> TikTokCampaign:
             new = NewCampaign(
                 campaign_name=name,
-                objective_type=prepare.template.objective_type,
+                objective_type=self._prepare.template.objective_type,
                 budget_mode="BUDGET_MODE_INFINITE",
             )
-            return await client.ads.create_campaign(advertiser_id, new)
+            return await self._client.ads.create_campaign(self._advertiser_id, new)
 
-        with tiktok_failures():
-            campaign = await found_or_made(find, make)
-        await publishing.put_tiktok_campaign(self._db, prepare.campaign_id, advertiser_id, campaign.campaign_id)
+        campaign = await found_or_made(find, make)
+        await publishing.put_tiktok_campaign(
+            self._db, self._prepare.campaign_id, self._advertiser_id, campaign.campaign_id
+        )
         return campaign.campaign_id
 
-    async def _ad_group(
-        self, client: TikTokClient, template: AdTemplate, tiktok_campaign_id: str, group: AdGroup
-    ) -> TikTokAdGroup:
+    async def _ad_group(self, tiktok_campaign_id: str, group: AdGroup) -> TikTokAdGroup:
+        """One ad group; where TikTok wants the other mode of a daily budget, in that one."""
+        wanted = self._prepare.template.daily_budget_mode
+        try:
+            return await self._ad_group_of(tiktok_campaign_id, group, wanted)
+        except InvalidRequest as no:
+            # Its pages contradict each other about which mode an objective wants, and the words alone name the field.
+            if "budget_mode" not in no.message:
+                raise
+        other = BudgetMode.DAY if wanted == BudgetMode.DYNAMIC_DAILY else BudgetMode.DYNAMIC_DAILY
+        return await self._ad_group_of(tiktok_campaign_id, group, other)
+
+    async def _ad_group_of(self, tiktok_campaign_id: str, group: AdGroup, budget_mode: str) -> TikTokAdGroup:
+        template = self._prepare.template
+
         async def find() -> TikTokAdGroup | None:
             return _first(
-                await client.ads.ad_groups(group.advertiser_id, campaign_ids=[tiktok_campaign_id], name=group.name)
+                await self._client.ads.ad_groups(
+                    group.advertiser_id, campaign_ids=[tiktok_campaign_id], name=group.name
+                )
             )
 
         async def make() -> TikTokAdGroup:
@@ -221,7 +312,7 @@ class PreparingActivities:
                 placement_type="PLACEMENT_TYPE_NORMAL",
                 placements=("PLACEMENT_TIKTOK",),
                 location_ids=(group.location_id,),
-                budget_mode="BUDGET_MODE_DAY",
+                budget_mode=budget_mode,
                 budget=float(group.daily_budget),
                 schedule_type="SCHEDULE_FROM_NOW" if group.ends_at is None else "SCHEDULE_START_END",
                 schedule_start_time=max(group.starts_at, datetime.now(UTC)),
@@ -231,10 +322,9 @@ class PreparingActivities:
                 bid_type="BID_TYPE_NO_BID",
                 pacing=template.pacing,
             )
-            return await client.ads.create_ad_group(group.advertiser_id, new)
+            return await self._client.ads.create_ad_group(group.advertiser_id, new)
 
-        with tiktok_failures():
-            return await made_once(find, make)
+        return await made_once(find, make)
 
 
 def daily_ceiling(ceilings: Iterable[DailyCeiling], advertiser_id: str) -> Decimal | None:
@@ -248,16 +338,26 @@ def beyond_ceiling(advertiser_id: str, ceiling: Decimal | None) -> str:
 
 
 async def missing_ad_groups(client: TikTokClient, advertiser_id: str, wanted: Iterable[str]) -> dict[str, str]:
-    """Why each of these ad groups can't be used, for those that can't."""
-    wanted, listed = frozenset(wanted), list[TikTokAdGroup]()
+    """
+    Why each of these ad groups can't be used, for those that can't.
+
+    Raises:
+        TikTokError: it is not known.
+    """
+    wanted, listed = frozenset(wanted), Rows[TikTokAdGroup]()
     reason = f"is not in ad account {advertiser_id}, or is deleted"
     try:
-        with tiktok_failures(passing=DEFINITE_NO):
-            listed = await client.ads.ad_groups(advertiser_id, ids=wanted)
+        listed = await client.ads.ad_groups(advertiser_id, ids=wanted)
     except DEFINITE_NO as error:
         reason = f"can't be looked up: {error}"
+    if not listed.is_complete:
+        raise ServerFault(f"answer not understood: {'; '.join(listed.left_out[:3])}", path="adgroup/get/")
     # A campaign that is deleted takes its ad groups with it; their status says so.
-    there = {one.adgroup_id for one in listed if not one.secondary_status.endswith("_DELETE")}
+    there = {
+        one.adgroup_id
+        for one in listed
+        if ad_group_status(one.secondary_status).status_class is not StatusClass.DELETED
+    }
     return {adgroup_id: f"ad group {adgroup_id} {reason}" for adgroup_id in wanted - there}
 
 

@@ -5,7 +5,10 @@ A batch is up to 20 targets of one ad group. One statement asks the gates of the
 TikTok are asked of what it returns, and then one call is made. What came of it is decided from evidence only:
 
 - an answer with ads: they exist;
-- a definite refusal: none exists, but a batch is read back before it is halved, until the offender stands alone;
+- a definite refusal: none exists, as far as the ad group lists none: it is read back before a batch is halved, and
+  before the one that is left counts as refused;
+- "not now": the same, but the offender waits and is tried again;
+- "no room": its rows are given a further ad group;
 - "too frequent", or no connection: nothing happened;
 - anything else: unknown. Settling (settling.py) decides, and nothing is ever sent again on a guess.
 """
@@ -20,17 +23,18 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.campaigns import known_campaign
-from activities.failures import RECONNECT_CHECK
 from activities.gates import gone_accounts, missing_key, verdict
 from activities.members import Members, current_run
 from activities.platform import Platform
 from activities.together import each_to_its_end
-from activities.tokens import ad_name, by_token, made_ads
+from activities.tokens import ad_name, by_token, is_evidence, made_ads
+from activities.waits import Waiting, keep_waits, waiting_for
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
-from store import audit, intents, releases
+from store import audit, intents, publishing, releases
 from store.database import Pool
 from store.intents import Page
 from store.members import MemberAccess
@@ -38,8 +42,12 @@ from store.publishing import Candidate
 from tiktok import (
     Ad,
     AuthError,
+    Conflict,
     Creative,
+    FetchFailed,
     IdentityLost,
+    LimitReached,
+    NotReady,
     PullCreative,
     PushCreative,
     ServerFault,
@@ -94,6 +102,12 @@ say, does not call: what it claimed may have been decided meanwhile."""
 
 RETRY_UNREACHABLE = 5.0
 """Seconds until a server that could not be connected to is tried again."""
+
+NOT_NOW = (Conflict, NotReady, FetchFailed)
+"""Refusals that say nothing of the creative: something is under way at TikTok, and the same may be taken later."""
+
+NOT_NOW_AGAIN = 10.0
+"""Seconds until rows that were refused so are tried again."""
 
 SHORT_WAIT = 5.0
 """Seconds that an activity waits by itself for TikTok to take calls again; a longer wait is the workflow's to show."""
@@ -158,9 +172,12 @@ class _Verdict(NamedTuple):
 
 
 class _NothingHappened(Exception):
-    def __init__(self, reason: str, wait_seconds: float) -> None:
+    """TikTok did not take a call, or it was not made; `waiting`: what its rows say they wait for, if anything."""
+
+    def __init__(self, reason: str, wait_seconds: float, waiting: Waiting | None = None) -> None:
         super().__init__(reason)
         self.wait_seconds = wait_seconds
+        self.waiting = waiting
 
 
 class _AnswerLost(Exception):
@@ -191,6 +208,8 @@ class _Work:
         self._began_at = self._now()
         self._stop_at = self._began_at + WORK_FOR
         self._stopped = False
+        self.postponed: dict[str, Waiting] = {}
+        """by row, what is not tried again by this activity"""
         self._operator: tuple[MemberAccess, float] | None = None
         self._is_sure = False
         self._asking = asyncio.Lock()
@@ -258,17 +277,35 @@ class PublishActivities:
         async with asyncio.timeout((limit - MARGIN).total_seconds() if limit else None):
             campaign = await known_campaign(self._db, step.shard.campaign_id)
             client = await self._platform.client(campaign.bc_id)
-            await self._people.access(campaign.bc_id, campaign.operator)  # at the instant, it is known
-            await self._until_due(step.shard)
             where = step.shard.campaign_id, step.shard.wave, step.shard.shard
+            try:
+                await self._people.access(campaign.bc_id, campaign.operator)  # at the instant, it is known
+            except ApplicationError as error:
+                return await self._not_now(campaign, step, error)
+            await self._until_due(step.shard)
             pages = await intents.ready_pages(self._db, *where, BATCH)
             work = _Work(step, campaign, client, pages)
             with self._lanes(pages) as lanes:
                 await each_to_its_end(*(self._lane(work) for _ in range(lanes)))
+            await keep_waits(self._db, campaign, work.postponed)
             left = await intents.ready_rows(self._db, *where)
+        if work.postponed and not work.done.waiting_for:
+            first = next(iter(work.postponed.values()))
+            work.done.wait_seconds, work.done.waiting_for = first.again_seconds, first.reason
         if not work.done.batches and not work.done.waiting_for:
             work.done.wait_seconds, work.done.waiting_for = LOOK_AGAIN, NOTHING_MAY
         return Published(left=left, **vars(work.done))
+
+    async def _not_now(self, campaign: releases.Campaign, step: PublishShard, error: ApplicationError) -> Published:
+        """Who the operator is can't be asked for now: nothing is published, and the rows say why."""
+        if error.non_retryable:
+            raise error
+        again = error.next_retry_delay.total_seconds() if error.next_retry_delay else NOT_NOW_AGAIN
+        where = step.shard.campaign_id, step.shard.wave, step.shard.shard
+        pages = await intents.ready_pages(self._db, *where, BATCH)
+        waiting = Waiting(error.message, again, needs_person=error.type == "AccessTokenRejected")
+        await keep_waits(self._db, campaign, {row_id: waiting for page in pages for row_id in page.row_ids})
+        return Published(left=sum(len(page.row_ids) for page in pages), wait_seconds=again, waiting_for=error.message)
 
     async def _until_due(self, shard: ShardRef) -> None:
         """Wait here for an instant that is near: a shard starts a little before it."""
@@ -357,11 +394,13 @@ class PublishActivities:
             except _NothingHappened as nothing:
                 await intents.mark_not_called(self._db, part)
                 await self._release([part, *parts])
+                left = [batch.targets[token].row_id for tokens in (part, *parts) for token in tokens]
                 if nothing.wait_seconds <= SHORT_WAIT:
                     await asyncio.sleep(nothing.wait_seconds)
-                    left = [batch.targets[token].row_id for tokens in (part, *parts) for token in tokens]
                     work.put_back(Page(ad_group=batch.ad_group, row_ids=tuple(left)))
                     return True
+                if nothing.waiting is not None:
+                    work.postponed |= dict.fromkeys(left, nothing.waiting)
                 work.done.wait_seconds, work.done.waiting_for = nothing.wait_seconds - EARLY, str(nothing)
                 return False
             except _AnswerLost as lost:
@@ -378,12 +417,34 @@ class PublishActivities:
             missing = tuple(token for token in part if token not in verdict.found)
             if missing:
                 await intents.mark_not_called(self._db, missing)
-            if len(part) == 1 and missing and verdict.refusal is not None:
-                work.done.refused += await self._refuse(batch, missing[0], verdict.refusal)
+            if missing and isinstance(verdict.refusal, LimitReached) and await self._move_on(batch, missing):
+                await self._release([missing])
+            elif len(part) == 1 and missing and verdict.refusal is not None:
+                await self._judge_alone(work, batch, missing[0], verdict.refusal)
             elif missing:
                 middle = (len(missing) + 1) // 2
                 parts += [half for half in (missing[middle:], missing[:middle]) if half]
         return True
+
+    async def _judge_alone(self, work: _Work, batch: _Batch, token: str, refusal: TikTokError) -> None:
+        """What TikTok says of one creative is a verdict on it, or a word to wait."""
+        if isinstance(refusal, NOT_NOW):
+            await self._release([(token,)])
+            reason = f"TikTok is not ready for the row: {refusal}; it is tried again"
+            work.postponed[batch.targets[token].row_id] = Waiting(reason, NOT_NOW_AGAIN, needs_person=False)
+            return
+        work.done.refused += await self._refuse(batch, token, refusal)
+
+    async def _move_on(self, batch: _Batch, tokens: Sequence[str]) -> bool:
+        """
+        Take rows out of an ad group that TikTok says is full, so that they are given a further one.
+
+        Which limit it means is not said. Where the ad group holds no ad of ours it is not this one, and an ad group
+        that a row names is a person's: then TikTok's word is a refusal of the row.
+        """
+        row_ids = [batch.targets[token].row_id for token in tokens]
+        async with self._db.acquire() as connection, connection.transaction():
+            return await publishing.leave_ad_group(connection, batch.ad_group, row_ids)
 
     async def _call(self, client: TikTokClient, batch: _Batch, tokens: Sequence[str]) -> _Verdict:
         """
@@ -407,13 +468,14 @@ class PublishActivities:
         except Unreachable as error:
             raise _NothingHappened(str(error), RETRY_UNREACHABLE) from error
         except AuthError as error:
-            raise _NothingHappened(str(error), RECONNECT_CHECK.total_seconds()) from error
+            waiting = waiting_for(error, batch.advertiser_id)
+            raise _NothingHappened(waiting.reason, waiting.again_seconds, waiting) from error
         except (UnknownOutcome, ServerFault) as error:
             raise _AnswerLost(str(error)) from error
         except TikTokError as refusal:
-            # TikTok does not document whether a refused batch may have made some of its ads.
-            found = await self._read_back(client, batch, tokens) if len(tokens) > 1 else {}
-            return _Verdict(found, refusal)
+            # TikTok does not document whether a refused batch may have made some of its ads, and operators have seen
+            # it refuse a single one that it made ("You no longer have access to the TikTok account ...").
+            return _Verdict(await self._read_back(client, batch, tokens), refusal)
         found = by_token(created.ads, tokens)
         if len(found) < len(tokens):
             found |= await self._read_back(client, batch, tokens)
@@ -439,7 +501,10 @@ class PublishActivities:
             ads = await client.ads.ads(batch.advertiser_id, adgroup_ids=[batch.adgroup_id], include_deleted=True)
         except TikTokError as unread:
             raise _AnswerLost(f"the ad group could not be read back: {unread}") from unread
-        return by_token(ads, tokens)
+        found = by_token(ads, tokens)
+        if len(found) < len(tokens) and not is_evidence(ads):
+            raise _AnswerLost("the ad group could be read back only in part")
+        return found
 
     async def _publish(self, batch: _Batch, found: Mapping[str, Ad]) -> int:
         return await intents.record_made(

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from sparkads.contracts.base import BlobRef
 from sparkads.errors import ManifestInvalid, refused
-from sparkads.files import FileDamaged, Files
+from sparkads.files import Files
 from sparkads.manifest import ReleaseBundle
 
 
@@ -13,12 +13,12 @@ async def read_bundle(files: Files, ref: BlobRef) -> ReleaseBundle:
     The bundle that a release is started with.
 
     Raises:
+        FileDamaged: it is not in the object store, or not as it was put there.
         ApplicationError: ManifestInvalid, with every mistake.
     """
+    content = await files.get(ref)
     try:
-        return ReleaseBundle.model_validate_json(await files.get(ref))
-    except FileDamaged as error:
-        raise refused(ManifestInvalid(str(error))) from error
+        return ReleaseBundle.model_validate_json(content)
     except ValidationError as error:
         wrong = [
             f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"

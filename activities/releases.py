@@ -3,13 +3,17 @@
 import asyncio
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 
 import asyncpg
 from pydantic import AwareDatetime, Field, ValidationError
 from temporalio import activity
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 
 from activities.campaigns import known_campaign
 from activities.failures import tiktok_failures
@@ -23,13 +27,14 @@ from sparkads.client import SparkAds
 from sparkads.contracts.authorization import NOT_DONE, AdAccountLink, MemberGrant, PairOutcome, Share, ShareResult
 from sparkads.contracts.base import BlobRef, Contract
 from sparkads.contracts.business_center import RequestAccess, RequestOpened
+from sparkads.contracts.notification import NotificationKind
 from sparkads.contracts.plan import SHOWN_CHANGES, PlanContent
-from sparkads.contracts.release import ReleaseInput, TargetState, TerritoryProgress, Tier, Verdict, Wave
-from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, PlanChanged, Refusal, refused
+from sparkads.contracts.release import ReleaseInput, TargetState, TerritoryProgress, Tier, Verdict, Wait, Wave
+from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, PlanChanged, Refusal, describe, refused
 from sparkads.files import FileDamaged, Files
 from sparkads.roles import Action, Permission, may
 from sparkads.scopes import NewVideos, Scope
-from store import audit, preparing, publishing, releases, requests, steering
+from store import audit, notifications, preparing, publishing, releases, requests, steering, waits
 from store.database import Connection, Pool
 from store.releases import WaitingAccount
 
@@ -48,6 +53,13 @@ class LoadRelease(Contract):
 
     release: ReleaseInput
     started_at: AwareDatetime
+
+
+class Loaded(Contract):
+    """Whether a release is on record."""
+
+    waits_for: str = ""
+    """why it can't be put there for now, and what to do; empty: it is"""
 
 
 class CampaignRef(Contract):
@@ -96,6 +108,17 @@ class Plan(Contract):
     """by stage and approver, what was said of that plan"""
     paused: bool = False
     cancelled: bool = False
+    to_prepare: tuple[str, ...] = ()
+    """ad accounts for whose ready rows something has still to be made at TikTok"""
+    waits: tuple[Wait, ...] = ()
+
+
+class Ended(Contract):
+    """A release whose workflow ends through a fault, with rows still to go."""
+
+    campaign_id: str
+    bc_id: str
+    why: str
 
 
 class ReleaseActivities:
@@ -119,24 +142,41 @@ class ReleaseActivities:
         self._client = client
 
     @activity.defn
-    async def load_release(self, load: LoadRelease) -> None:
-        """Put a release on record as a whole, or refuse it as a whole."""
+    async def load_release(self, load: LoadRelease) -> Loaded:
+        """
+        Put a release on record as a whole, or refuse it as a whole; what may pass is waited for, and told.
+
+        Raises:
+            ApplicationError: NotAMember, ManifestInvalid, PlanChanged, CampaignExists, BusinessCenterUnknown.
+        """
+        try:
+            await self._load(load)
+        except FileDamaged as error:
+            return Loaded(waits_for=f"its manifest can't be read: {error}")
+        except ApplicationError as error:
+            if error.non_retryable:
+                raise
+            return Loaded(waits_for=error.message)
+        return Loaded()
+
+    async def _load(self, load: LoadRelease) -> None:
         release = load.release
         await self._people.require(release.bc_id, release.actor, Action.RUN_RELEASE)
         operator = await self._people.access(release.bc_id, release.operator)
         if operator.role is None:
             raise refused(NotAMember(f"operator {release.operator} is no member of Business Center {release.bc_id}"))
         rows = (await read_bundle(self._files, release.manifest)).rows
+        is_known = await releases.get(self._db, release.campaign_id) is not None
         late = [
             f"row {row.row_id}: release_at was {clock.in_zone(row.due_at(load.started_at), row.time_zone)}"
             for row in rows
             if row.due_at(load.started_at) < load.started_at - LATE_BY
         ]
-        if late:
+        if late and not is_known:
             raise refused(ManifestInvalid(f"{len(late)} rows are due in the past; " + "; ".join(late[:10])))
         if release.approvals and release.plan_hash is None:
             raise refused(PlanChanged("approvers agree to a plan: plan the release, and start it with the plan's hash"))
-        if release.plan_hash is not None and await releases.get(self._db, release.campaign_id) is None:
+        if release.plan_hash is not None and not is_known:
             await self._require_plan(release, release.plan_hash)
         campaign = releases.Campaign(
             campaign_id=release.campaign_id,
@@ -230,16 +270,23 @@ class ReleaseActivities:
         arrived = [account for account in waiting if account.asset_id is not None]
         slots = asyncio.Semaphore(SHARES_AT_ONCE)
 
+        slow: set[str] = set()
+
         async def share(account: WaitingAccount) -> None:
             async with slots:
+                if slow.intersection(account.advertiser_ids):
+                    # Its ad account keeps others waiting already: they go first, and it is tried again later.
+                    raise ApplicationError(f"@{account.handle} is to be shared after others", type="NotShared")
                 try:
                     async with asyncio.timeout(SHARED_WITHIN):
                         await self._share(campaign, settle, account)
                 except TimeoutError:
+                    slow.update(account.advertiser_ids)
                     raise ApplicationError(f"@{account.handle} is still being shared", type="NotShared") from None
             # One by one, so that what is done stays done whatever happens to the others.
             await self._open_gates(campaign, account.handle)
 
+        arrived = _by_turns(arrived)
         outcomes = await asyncio.gather(*map(share, arrived), return_exceptions=True)
         shared = {one.handle for one, outcome in zip(arrived, outcomes, strict=True) if outcome is None}
         for account in waiting:
@@ -251,7 +298,7 @@ class ReleaseActivities:
             being_shared = [one.handle for one in arrived if one.handle not in shared]
             rows = await releases.block_late(connection, settle.campaign_id, late, leave_out=being_shared)
             await self._tell_blocked(connection, campaign, late, rows)
-        problems = [str(_for_now(outcome)) for outcome in outcomes if outcome is not None]
+        problems = [describe(_for_now(outcome)) for outcome in outcomes if outcome is not None]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return Settled(problem=f"{problems[0]}{more}" if problems else "")
 
@@ -356,9 +403,35 @@ class ReleaseActivities:
             waves=tuple(await releases.plan(self._db, ref.campaign_id)),
             counts=await releases.counts(self._db, ref.campaign_id),
             unknown=tuple(await releases.unknown_rows(self._db, ref.campaign_id)),
-            paused=campaign is not None and campaign.paused,
-            cancelled=campaign is not None and campaign.cancelled,
+            paused=campaign.paused,
+            cancelled=campaign.cancelled,
+            to_prepare=tuple(await preparing.to_prepare(self._db, ref.campaign_id)),
+            waits=tuple(await waits.of_campaign(self._db, ref.campaign_id)),
         )
+
+    @activity.defn
+    async def record_end_by_fault(self, ended: Ended) -> None:
+        """Tell people that a release has ended with rows still to go, and how it goes on."""
+        async with self._db.acquire() as connection, connection.transaction():
+            await audit.write(
+                connection,
+                bc_id=ended.bc_id,
+                actor=audit.SYSTEM,
+                action="release ended by a fault",
+                subject=f"campaign {ended.campaign_id}",
+                reason=ended.why,
+                run=current_run(),
+            )
+            await notifications.put(
+                connection,
+                bc_id=ended.bc_id,
+                kind=NotificationKind.ATTENTION,
+                subject=f"campaign {ended.campaign_id}",
+                text=f"Release {ended.campaign_id} has ended through a fault, with rows still to go: {ended.why}. "
+                "Nothing goes out meanwhile. Once that is mended, apply the same file again: it goes on where it was.",
+                data={"campaign_id": ended.campaign_id},
+                run=current_run(),
+            )
 
     @activity.defn
     async def finish_release(self, ref: CampaignRef) -> None:
@@ -380,10 +453,19 @@ class ReleaseActivities:
 
 
 def _for_now(outcome: BaseException) -> BaseException:
-    """A failure to share one account that may be over when it is tried again; raises every other."""
-    if isinstance(outcome, ApplicationError) and not outcome.non_retryable:
+    """A failure to share one account, which is tried again; raises what is no failure of TikTok's or of a command."""
+    if isinstance(outcome, (ApplicationError, WorkflowUpdateFailedError, RPCError)):
         return outcome
     raise outcome
+
+
+def _by_turns(accounts: Sequence[WaitingAccount]) -> list[WaitingAccount]:
+    """Accounts of one ad account after the other: one ad account that is slow is met once, and not eight times."""
+    by_ad_accounts: defaultdict[tuple[str, ...], list[WaitingAccount]] = defaultdict(list)
+    for account in accounts:
+        by_ad_accounts[account.advertiser_ids].append(account)
+    turns = zip_longest(*by_ad_accounts.values())
+    return [account for turn in turns for account in turn if account is not None]
 
 
 def _scope(account: WaitingAccount) -> Scope:

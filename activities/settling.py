@@ -16,7 +16,7 @@ from activities.failures import tiktok_failures
 from activities.members import Members, current_run
 from activities.platform import Platform
 from activities.publish import ShardRef
-from activities.tokens import by_token, is_deleted, made_ads, token_of
+from activities.tokens import by_token, is_deleted, is_evidence, made_ads, token_of
 from sparkads import names
 from sparkads.contracts.base import Contract
 from sparkads.contracts.notification import NotificationKind
@@ -25,7 +25,7 @@ from sparkads.errors import EvidenceAgainst, NothingOnRecord, OutcomeKnown, refu
 from store import audit, intents, notifications, releases
 from store.database import Connection, Pool
 from store.intents import Intent, Stray, UnknownTarget
-from tiktok import Ad, OperationStatus, TikTokClient
+from tiktok import Ad, OperationStatus, Rows, TikTokClient, TikTokError
 
 OFTEN = 4.0
 """Looks within one settle window."""
@@ -43,6 +43,8 @@ class Settled(Contract):
     left: int
     """targets that are ready"""
     again_seconds: float
+    problem: str = ""
+    """why TikTok's ads could not be read; what is open stays so"""
 
 
 class Verdict(Contract):
@@ -75,6 +77,7 @@ class SettlingActivities:
         """Decide open intents from what TikTok lists: the ad exists, nothing came of it, or it is too early to say."""
         found = await intents.open_intents(self._db, shard.campaign_id, shard.wave, shard.shard)
         undecided: list[Intent] = []
+        problem = ""
         if found:
             campaign = await known_campaign(self._db, shard.campaign_id)
             client = await self._platform.client(campaign.bc_id)
@@ -82,23 +85,39 @@ class SettlingActivities:
                 of_account = [one for one in found if one.advertiser_id == advertiser_id]
                 groups = sorted({one.adgroup_id for one in of_account})
                 looked_at = datetime.now(UTC)
-                with tiktok_failures():
+                try:
                     ads = await client.ads.ads(advertiser_id, adgroup_ids=groups, include_deleted=True)
+                except TikTokError as error:
+                    undecided += of_account
+                    problem = f"the ads of ad account {advertiser_id} can't be read: {error}"
+                    row_ids = [one.row_id for one in of_account]
+                    await intents.mark_unknown(
+                        self._db, campaign.campaign_id, row_ids, f"the answer was lost, and {problem}"
+                    )
+                    continue
                 undecided += await self._settle(campaign, of_account, ads, looked_at)
-                await account_for_strays(self._db, client, campaign, advertiser_id, ads)
+                try:
+                    await account_for_strays(self._db, client, campaign, advertiser_id, ads)
+                except TikTokError as error:
+                    problem = f"a second ad in ad account {advertiser_id} can't be switched off: {error}"
         held = [one.row_id for one in undecided if self._is_held(one, datetime.now(UTC))]
         return Settled(
             open=len(undecided) - len(held),
             held=tuple(held[: releases.NAMED]),
             left=await intents.ready_rows(self._db, shard.campaign_id, shard.wave, shard.shard),
             again_seconds=min(SELDOM, self._settle_window.total_seconds() / OFTEN),
+            problem=problem,
         )
 
     async def _settle(
-        self, campaign: releases.Campaign, group: Sequence[Intent], ads: Sequence[Ad], looked_at: datetime
+        self, campaign: releases.Campaign, group: Sequence[Intent], ads: Rows[Ad], looked_at: datetime
     ) -> list[Intent]:
         found = by_token(ads, [one.token for one in group])
-        absent = [one.token for one in group if one.token not in found and self._is_absent(one, looked_at)]
+        absent = [
+            one.token
+            for one in group
+            if one.token not in found and self._is_absent(one, looked_at, clean_look=is_evidence(ads))
+        ]
         rows = {one.token: one.row_id for one in group}
         async with self._db.acquire() as connection, connection.transaction():
             made = await intents.record_published(connection, made_ads(found))
@@ -130,8 +149,10 @@ class SettlingActivities:
     def _is_over(self, intent: Intent, now: datetime) -> bool:
         return intent.called_at is not None and intent.called_at < now - self._settle_window
 
-    def _is_absent(self, intent: Intent, now: datetime) -> bool:
-        return intent.called_at is None or (self._is_over(intent, now) and not intent.contradicted)
+    def _is_absent(self, intent: Intent, now: datetime, *, clean_look: bool) -> bool:
+        if intent.called_at is None:
+            return True
+        return clean_look and self._is_over(intent, now) and not intent.contradicted
 
     def _is_held(self, intent: Intent, now: datetime) -> bool:
         return intent.contradicted and self._is_over(intent, now)
@@ -210,11 +231,12 @@ async def account_for_strays(
 
     The ad of a target that has no other is its ad. A second one is switched off, and people are told: nothing may be
     posted twice, and where that has happened, nobody has to find it by chance.
+
+    Raises:
+        TikTokError: one could not be switched off.
     """
     running = {
-        token_of(ad): ad.ad_id
-        for ad in ads
-        if ad.operation_status != OperationStatus.DISABLE and not is_deleted(ad)
+        token_of(ad): ad.ad_id for ad in ads if ad.operation_status != OperationStatus.DISABLE and not is_deleted(ad)
     }
     found = await intents.strays(db, running)
     by_id = {ad.ad_id: ad for ad in ads}
@@ -232,8 +254,7 @@ async def account_for_strays(
 async def _switch_off(
     db: Pool, client: TikTokClient, campaign: releases.Campaign, advertiser_id: str, stray: Stray
 ) -> None:
-    with tiktok_failures():
-        await client.ads.set_ad_status(advertiser_id, [stray.ad_id], OperationStatus.DISABLE)
+    await client.ads.set_ad_status(advertiser_id, [stray.ad_id], OperationStatus.DISABLE)
     why = "has another" if stray.has_another else "was taken down"
     what = f"TikTok made ad {stray.ad_id} after all, and row {stray.row_id} {why}: it was switched off"
     async with db.acquire() as connection, connection.transaction():

@@ -2,7 +2,8 @@
 Activities of a takedown: nothing new goes out, spend is stopped, then the ads are deleted, and what is left is told.
 
 Only ads that the record knows by their id, or that carry the token of one of our intents, are touched. Each call may be
-repeated: what is switched off or deleted already is left alone, and what TikTok refuses is named row by row.
+repeated: what is switched off or deleted already is left alone, and what can't be done is named row by row and holds up
+no other: it is tried again if that may pass, and given up after some tries if TikTok refuses it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from temporalio import activity
 
 from activities.campaigns import known_campaign, require_its_people
-from activities.failures import DEFINITE_NO, tiktok_failures
+from activities.failures import DEFINITE_NO
 from activities.members import Members, current_run
 from activities.platform import Platform
 from activities.tokens import is_deleted, token_of
@@ -23,7 +24,7 @@ from sparkads.contracts.takedown import NAMED, NotTakenDown, Takedown, TakedownP
 from store import audit, notifications, releases, takedowns
 from store.database import Pool
 from store.takedowns import GroupOfAds, RowWithAd
-from tiktok import Ad, OperationStatus, TikTokClient
+from tiktok import Ad, AuthError, OperationStatus, Throttled, TikTokClient, TikTokError, Unreachable
 from tiktok.ads import IDS_IN_STATUS
 from tiktok.connection import chunks
 
@@ -54,8 +55,13 @@ class Stepped(Contract):
     """What one step could not do."""
 
     failed: int
+    """rows that TikTok refuses to take down"""
     failed_rows: tuple[NotTakenDown, ...]
     """the first 100"""
+    later: int = 0
+    """rows that it did not answer about"""
+    later_because: str = ""
+    """for one of them"""
 
 
 class FinishTakedown(Contract):
@@ -198,70 +204,78 @@ class TakedownActivities:
         campaign = await known_campaign(self._db, step.campaign_id)
         spending = status is OperationStatus.DISABLE
         left = await takedowns.groups_left(self._db, step.campaign_id, step.only, spending=spending)
-        failed: dict[str, str] = {}
+        failed: dict[str, TikTokError] = {}
         client = await self._platform.client(campaign.bc_id) if left else None
         for group in left:
             assert client is not None  # noqa: S101 - there is one where there is a group
             rows = await takedowns.rows_of_group(self._db, step.campaign_id, step.only, group, spending=spending)
             try:
                 listed = await self._list(client, group, rows)
-            except DEFINITE_NO as no:
-                failed |= dict.fromkeys((row.row_id for row in rows), str(no))
+            except TikTokError as error:
+                failed |= dict.fromkeys((row.row_id for row in rows), error)
                 continue
-            refused = await self._set(client, listed, status)
-            failed |= refused
-            done = [row.row_id for row in rows if row.row_id not in refused]
+            not_set = await self._set(client, listed, status)
+            failed |= not_set
+            done = [row.row_id for row in rows if row.row_id not in not_set]
             if spending:
                 await self._record_stopped(campaign, step, group, done)
             else:
                 await self._record_deleted(client, campaign, step, group, rows, done)
-        shown = list(failed.items())[:NAMED]
+        refused = {row_id: str(error) for row_id, error in failed.items() if isinstance(error, DEFINITE_NO)}
+        later = [str(error) for row_id, error in failed.items() if row_id not in refused]
+        shown = list(refused.items())[:NAMED]
         return Stepped(
-            failed=len(failed), failed_rows=tuple(NotTakenDown(row_id=row_id, why=why[:500]) for row_id, why in shown)
+            failed=len(refused),
+            failed_rows=tuple(NotTakenDown(row_id=row_id, why=why[:500]) for row_id, why in shown),
+            later=len(later),
+            later_because=later[0] if later else "",
         )
 
     async def _list(self, client: TikTokClient, group: GroupOfAds, rows: Sequence[RowWithAd]) -> _Group:
-        with tiktok_failures(passing=DEFINITE_NO):
-            listed = await client.ads.ads(group.advertiser_id, adgroup_ids=[group.adgroup_id], include_deleted=True)
+        listed = await client.ads.ads(group.advertiser_id, adgroup_ids=[group.adgroup_id], include_deleted=True)
         row_of = {row.ad_id: row.row_id for row in rows}
         by_token = {token: row.row_id for row in rows for token in row.tokens}
         row_of |= {ad.ad_id: by_token[token_of(ad)] for ad in listed if token_of(ad) in by_token}
         return _Group(group.advertiser_id, rows, {ad.ad_id: ad for ad in listed}, row_of)
 
-    async def _set(self, client: TikTokClient, group: _Group, status: OperationStatus) -> dict[str, str]:
-        """Set all ads of the rows that are not so yet; the rows for which TikTok refused, with its words."""
+    async def _set(self, client: TikTokClient, group: _Group, status: OperationStatus) -> dict[str, TikTokError]:
+        """Set all ads of the rows that are not so yet; the rows for which it could not be done, and why."""
 
         def is_so(ad: Ad | None) -> bool:
             return ad is not None and (is_deleted(ad) or ad.operation_status == status)
 
-        refused: dict[str, str] = {}
+        failed: dict[str, TikTokError] = {}
         to_set = [ad_id for ad_id in group.row_of if not is_so(group.ads.get(ad_id))]
         for batch in chunks(to_set, IDS_IN_STATUS):
             try:
                 await self._set_some(client, group.advertiser_id, batch, status)
-            except DEFINITE_NO as no:
-                refused |= await self._set_one_by_one(client, group, batch, status, str(no))
-        return refused
+            except TikTokError as error:
+                failed |= await self._set_one_by_one(client, group, batch, status, error)
+        return failed
 
     async def _set_one_by_one(
-        self, client: TikTokClient, group: _Group, batch: Sequence[str], status: OperationStatus, why: str
-    ) -> dict[str, str]:
-        """All or none of a batch is set: whoever stands alone is told from the others."""
-        if len(batch) == 1:
-            return {group.row_of[batch[0]]: why}
-        refused: dict[str, str] = {}
+        self, client: TikTokClient, group: _Group, batch: Sequence[str], status: OperationStatus, why: TikTokError
+    ) -> dict[str, TikTokError]:
+        """
+        The offender of a batch is told from the others.
+
+        Whether TikTok sets all or none of a batch is not documented, nor whether it may answer with code 20001; to set
+        what is set already changes nothing. Where the token or the rate is what it minds, no other call is made.
+        """
+        if len(batch) == 1 or isinstance(why, (AuthError, Throttled, Unreachable)):
+            return {group.row_of[ad_id]: why for ad_id in batch}
+        failed: dict[str, TikTokError] = {}
         for ad_id in batch:
             try:
                 await self._set_some(client, group.advertiser_id, [ad_id], status)
-            except DEFINITE_NO as no:
-                refused[group.row_of[ad_id]] = str(no)
-        return refused
+            except TikTokError as error:
+                failed[group.row_of[ad_id]] = error
+        return failed
 
     async def _set_some(
         self, client: TikTokClient, advertiser_id: str, ad_ids: Iterable[str], status: OperationStatus
     ) -> None:
-        with tiktok_failures(passing=DEFINITE_NO):
-            await client.ads.set_ad_status(advertiser_id, ad_ids, status)
+        await client.ads.set_ad_status(advertiser_id, ad_ids, status)
 
     async def _record_stopped(
         self, campaign: releases.Campaign, step: TakedownStep, group: GroupOfAds, row_ids: Sequence[str]
@@ -291,7 +305,7 @@ class TakedownActivities:
         # Once more: a post that came out of a push in the last moment is the owner's to remove.
         try:
             listed = await self._list(client, group, rows)
-        except DEFINITE_NO:
+        except TikTokError:
             listed = _Group(group.advertiser_id, rows, {}, {})
         posts: dict[str, str | None] = dict.fromkeys(row_ids)
         for ad in listed.ads.values():

@@ -52,6 +52,9 @@ class Config(BaseModel):
     empty_values: Literal["refuse", "ignore"] = "refuse"
     """What an empty value in a query is: a mistake, or as good as not sent. TikTok does not say."""
 
+    user_id_field: Literal["core_user_id", "id"] = "core_user_id"
+    """Under which name `user/info` tells the user: as text in the table of its page, as a number in the example."""
+
     batch_partial: Literal["refuse", "partial_20001"] = "refuse"
     """What `ad/create` does when some creatives of a batch are bad."""
     describe_created: bool = True

@@ -216,6 +216,8 @@ class Control:
             remove_member(center, member.user_id)
         else:
             member.user_role = body.user_role or member.user_role
+            if body.relation_status == "BOUND" and member.relation_status == "PENDING":
+                accept(center, member, None)
             member.relation_status = body.relation_status or member.relation_status
         return _answer({})
 

@@ -28,6 +28,7 @@ def accept(center: BusinessCenter, member: Member, name: str | None) -> None:
         roles = roles_on(center, advertiser_id)
         if roles is not None:
             roles[member.user_id] = role
+    member.roles_on_joining = {}
 
 
 def remove_member(center: BusinessCenter, user_id: str) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from simulator.config import Config, Delays, Tier
 from simulator.entities import (
@@ -64,6 +65,16 @@ class AdAccountState(_Part):
     deleted: bool | None = None
     denied: set[str] | None = None
     """Paths for which the ad account gives nobody permission, as `/adgroup/create/`; replaces earlier ones."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str | None) -> str | None:
+        if name is not None:
+            try:
+                ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError):
+                raise ValueError(f"no time zone {name}") from None
+        return name
 
     def apply(self, advertiser: AdAccount) -> None:
         """Change an ad account; what is not given stays."""

@@ -131,11 +131,11 @@ ACCOUNT_TROUBLE: Final = {
 
 def ad_status(world: World, ad: Ad, now: float) -> str:
     """`secondary_status` of an ad."""
-    if ad.forced is not None:
-        return ad.forced
     adgroup = ad.adgroup
     return (
-        _ad_gone(ad)
+        _ad_deleted(ad)
+        or ad.forced
+        or _ad_lost(ad)
         or _ad_off(world, ad)
         or _hiding_trouble(world, "AD", ad.advertiser, in_review=ad.review in {"AUDIT", "REAUDIT"})
         or {"DENIED": "AD_STATUS_AUDIT_DENY", "APPROVED": None}.get(ad.review, f"AD_STATUS_{ad.review}")
@@ -152,13 +152,17 @@ def _music_missing(ad: Ad) -> str | None:
     return None
 
 
-def _ad_gone(ad: Ad) -> str | None:
+def _ad_deleted(ad: Ad) -> str | None:
     if ad.deleted:
         return "AD_STATUS_DELETE"
     if ad.adgroup.campaign.deleted:
         return "AD_STATUS_CAMPAIGN_DELETE"
     if ad.adgroup.deleted:
         return "AD_STATUS_ADGROUP_DELETE"
+    return None
+
+
+def _ad_lost(ad: Ad) -> str | None:
     if ad.lost:
         return ad.lost
     if ad.account.is_private or ad.account.is_banned or (ad.post is not None and ad.post.deleted):
@@ -178,11 +182,11 @@ def _ad_off(world: World, ad: Ad) -> str | None:
 
 def adgroup_status(world: World, advertiser: AdAccount, adgroup: AdGroup, now: float) -> str:
     """`secondary_status` of an ad group."""
-    if adgroup.forced is not None:
-        return adgroup.forced
     reviews: set[str] = {ad.review for ad in adgroup.ads.values() if not ad.deleted}
     return (
-        _adgroup_off(adgroup)
+        _adgroup_deleted(adgroup)
+        or adgroup.forced
+        or _adgroup_off(adgroup)
         or ("ADGROUP_STATUS_CREATE" if not adgroup.live_ads else None)
         or _hiding_trouble(world, "ADGROUP", advertiser, in_review=bool(reviews & {"AUDIT", "REAUDIT"}))
         or (_adgroup_review(reviews) if "APPROVED" not in reviews else None)
@@ -193,11 +197,13 @@ def adgroup_status(world: World, advertiser: AdAccount, adgroup: AdGroup, now: f
     )
 
 
-def _adgroup_off(adgroup: AdGroup) -> str | None:
+def _adgroup_deleted(adgroup: AdGroup) -> str | None:
     if adgroup.deleted:
         return "ADGROUP_STATUS_DELETE"
-    if adgroup.campaign.deleted:
-        return "ADGROUP_STATUS_CAMPAIGN_DELETE"
+    return "ADGROUP_STATUS_CAMPAIGN_DELETE" if adgroup.campaign.deleted else None
+
+
+def _adgroup_off(adgroup: AdGroup) -> str | None:
     if adgroup.campaign.operation_status == "DISABLE":
         return "ADGROUP_STATUS_CAMPAIGN_DISABLE"
     if adgroup.over_quota:
@@ -220,10 +226,10 @@ def _adgroup_review(reviews: set[str]) -> str | None:
 
 def campaign_status(advertiser: AdAccount, campaign: Campaign) -> str:
     """`secondary_status` of a campaign: says nothing of review or money."""
-    if campaign.forced is not None:
-        return campaign.forced
     if campaign.deleted:
         return "CAMPAIGN_STATUS_DELETE"
+    if campaign.forced is not None:
+        return campaign.forced
     if campaign.operation_status == "DISABLE":
         return "CAMPAIGN_STATUS_DISABLE"
     return _account_trouble("CAMPAIGN", advertiser) or "CAMPAIGN_STATUS_ENABLE"
@@ -251,6 +257,11 @@ def _account_trouble(kind: Kind, advertiser: AdAccount) -> str | None:
     if trouble is None or trouble in ACCOUNT_WIDE:
         return trouble
     return f"{kind}_STATUS_{trouble}"
+
+
+def operation_status(record: Ad | AdGroup | Campaign) -> str:
+    """How a thing is switched: ENABLE, DISABLE, or FROZEN, when TikTok ended it for good."""
+    return "FROZEN" if (record.forced or "").endswith("_STATUS_FROZEN") else record.operation_status
 
 
 def selects(kind: Kind, primary: PrimaryStatus, secondary: str) -> bool:

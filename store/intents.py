@@ -60,6 +60,8 @@ class Submitted(Contract):
     ad_id: str
     known_seconds: float
     """since it is on record, by the database's clock"""
+    approved_seconds: float | None = None
+    """since TikTok was first seen to have approved it; None: it was not"""
 
 
 _LINE = 400
@@ -106,17 +108,17 @@ async def ready_rows(db: Database, campaign_id: str, wave: int, shard: int) -> i
 _CLAIM = (  # constants only: every value is a parameter
     """
     WITH batch AS (
-        SELECT t.row_id, one.token FROM unnest($5::text[], $6::text[]) AS one (row_id, token)
+        SELECT t.row_id, one.token, g.adgroup_id FROM unnest($5::text[], $6::text[]) AS one (row_id, token)
         JOIN targets t ON t.campaign_id = $1 AND t.row_id = one.row_id JOIN campaigns c ON c.campaign_id = $1
         JOIN ad_groups g ON g.id = t.ad_group AND g.adgroup_id IS NOT NULL
         WHERE t.wave = $2 AND t.shard = $3 AND t.ad_group = $4 AND t.state = 'ready'
           AND t.due_at <= clock_timestamp() AND NOT c.paused AND NOT c.cancelled AND c.approved
           AND t.tier <= c.open_tier FOR UPDATE OF t SKIP LOCKED),
     intended AS (
-        INSERT INTO intents (token, campaign_id, row_id, batch, state)
-        SELECT token, $1, row_id, $7, 'intended' FROM batch),
+        INSERT INTO intents (token, campaign_id, row_id, batch, adgroup_id, state)
+        SELECT token, $1, row_id, $7, adgroup_id, 'intended' FROM batch),
     submitting AS (
-        UPDATE targets t SET state = 'submitting', reason = '' FROM batch
+        UPDATE targets t SET state = 'submitting', reason = '', waits_for = '', waits_told = false FROM batch
         WHERE t.campaign_id = $1 AND t.row_id = batch.row_id)
     """
     + CANDIDATE
@@ -314,8 +316,9 @@ async def mark_unknown(db: Database, campaign_id: str, row_ids: Sequence[str], r
 async def open_intents(db: Database, campaign_id: str, wave: int, shard: int) -> list[Intent]:
     """Intents of a shard that are not decided."""
     rows = await db.fetch(
-        """SELECT i.token, i.row_id, t.advertiser_id, g.adgroup_id, i.called_at, i.contradicted
-           FROM intents i JOIN targets t USING (campaign_id, row_id) JOIN ad_groups g ON g.id = t.ad_group
+        """SELECT i.token, i.row_id, t.advertiser_id, coalesce(i.adgroup_id, g.adgroup_id) AS adgroup_id, i.called_at,
+                  i.contradicted
+           FROM intents i JOIN targets t USING (campaign_id, row_id) LEFT JOIN ad_groups g ON g.id = t.ad_group
            WHERE i.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND i.state IN ('intended', 'called')
            ORDER BY i.token""",
         campaign_id,
@@ -328,11 +331,11 @@ async def open_intents(db: Database, campaign_id: str, wave: int, shard: int) ->
 async def unknown_target(db: Database, campaign_id: str, row_id: str) -> UnknownTarget | None:
     """A target whose outcome is unknown; None for every other."""
     row = await db.fetchrow(
-        """SELECT i.token, t.advertiser_id, g.adgroup_id, t.wave, t.shard,
+        """SELECT i.token, t.advertiser_id, coalesce(i.adgroup_id, g.adgroup_id) AS adgroup_id, t.wave, t.shard,
                   (SELECT l.identity_id FROM links l JOIN authorizations a ON a.id = l.authorization_id
                    WHERE a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND l.advertiser_id = t.advertiser_id
                    ORDER BY l.linked_at DESC LIMIT 1) AS identity_id
-           FROM targets t JOIN intents i USING (campaign_id, row_id) JOIN ad_groups g ON g.id = t.ad_group
+           FROM targets t JOIN intents i USING (campaign_id, row_id) LEFT JOIN ad_groups g ON g.id = t.ad_group
            WHERE t.campaign_id = $1 AND t.row_id = $2 AND t.state = $3 AND i.state = 'called'""",
         campaign_id,
         row_id,
@@ -386,7 +389,8 @@ async def in_review(db: Database, campaign_id: str, wave: int, shard: int) -> li
         """SELECT t.row_id, t.advertiser_id, g.adgroup_id, t.ad_id,
                   extract(epoch FROM clock_timestamp() - (
                       SELECT decided_at FROM intents i WHERE i.campaign_id = t.campaign_id AND i.row_id = t.row_id
-                      AND i.state = 'published'))::float8 AS known_seconds
+                      AND i.state = 'published'))::float8 AS known_seconds,
+                  extract(epoch FROM clock_timestamp() - t.approved_at)::float8 AS approved_seconds
            FROM targets t JOIN ad_groups g ON g.id = t.ad_group
            WHERE t.campaign_id = $1 AND t.wave = $2 AND t.shard = $3 AND t.state = $4 ORDER BY t.row_number""",
         campaign_id,
@@ -395,6 +399,16 @@ async def in_review(db: Database, campaign_id: str, wave: int, shard: int) -> li
         TargetState.IN_REVIEW,
     )
     return [Submitted(**row) for row in rows]
+
+
+async def note_approved(db: Database, campaign_id: str, row_ids: Sequence[str]) -> None:
+    """Keep since when the ads of these targets are approved: their posts are awaited."""
+    await db.execute(
+        """UPDATE targets SET approved_at = clock_timestamp()
+           WHERE campaign_id = $1 AND row_id = ANY($2) AND approved_at IS NULL""",
+        campaign_id,
+        list(row_ids),
+    )
 
 
 async def confirm(
@@ -408,7 +422,7 @@ async def confirm(
     # row for granted, and compare every row of the campaign with each of these: `coalesce` keeps it from guessing.
     rows = await connection.fetch(
         """UPDATE targets t SET state = one.state, item_id = one.item_id, reason = one.reason,
-                                confirmed_at = clock_timestamp()
+                                confirmed_at = clock_timestamp(), waits_for = '', waits_since = NULL
            FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS one (row_id, state, item_id, reason)
            WHERE t.campaign_id = $1 AND t.row_id = one.row_id AND coalesce(t.state = $6, false) RETURNING t.row_id""",
         campaign_id,

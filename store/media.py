@@ -56,6 +56,8 @@ class Transcoding(_OneFile):
     video_id: str
     seconds: float
     """since it was uploaded"""
+    width: int | None = None
+    height: int | None = None
 
 
 class CoverOfVideo(Contract):
@@ -168,7 +170,7 @@ async def covers_with_videos(db: Database, campaign_id: str, advertiser_id: str)
 async def transcoding(db: Database, campaign_id: str, advertiser_id: str) -> list[Transcoding]:
     """Uploaded videos of ready targets of an ad account that have no first cover yet."""
     rows = await db.fetch(
-        """SELECT DISTINCT m.advertiser_id, m.sha256, m.video_id,
+        """SELECT DISTINCT m.advertiser_id, m.sha256, m.video_id, m.width, m.height,
                   extract(epoch FROM statement_timestamp() - m.uploaded_at)::float8 AS seconds
            FROM targets t JOIN media m ON m.advertiser_id = t.advertiser_id AND m.sha256 = t.video_sha256
            WHERE t.campaign_id = $1 AND t.advertiser_id = $2 AND t.state = 'ready' AND m.cover_id IS NULL
@@ -205,5 +207,17 @@ async def refuse_rows(
         list(hashes),
         TargetState.REFUSED,
         reason[:500],
+    )
+    return [row["row_id"] for row in rows]
+
+
+async def rows_with_files(db: Database, campaign_id: str, advertiser_id: str, hashes: Sequence[str]) -> list[str]:
+    """The ready targets of an ad account that have all of these files."""
+    rows = await db.fetch(
+        """SELECT row_id FROM targets WHERE campaign_id = $1 AND advertiser_id = $2 AND state = 'ready'
+             AND ARRAY[video_sha256, cover_sha256] @> $3::text[] ORDER BY row_number""",
+        campaign_id,
+        advertiser_id,
+        list(hashes),
     )
     return [row["row_id"] for row in rows]

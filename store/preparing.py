@@ -36,19 +36,54 @@ async def unplanned(db: Database, campaign_id: str, advertiser_id: str) -> list[
     return [Unplanned(**row) for row in rows]
 
 
-async def videos_awaited(db: Database, campaign_id: str) -> int:
+async def videos_awaited(db: Database, campaign_id: str, advertiser_id: str) -> int:
     """
-    Videos, in all ad accounts, of such targets of a campaign.
+    Videos of such targets of a campaign in an ad account that TikTok still transcodes.
 
     Counted by the targets that were left out, not by what is not transcoded: another release may have seen since that a
     video is, and then nobody would come back for them.
     """
     count: int = await db.fetchval(
-        """SELECT count(DISTINCT (advertiser_id, video_sha256)) FROM targets
-           WHERE campaign_id = $1 AND state = 'ready' AND ad_group IS NULL""",
+        """SELECT count(DISTINCT video_sha256) FROM targets
+           WHERE campaign_id = $1 AND advertiser_id = $2 AND state = 'ready' AND ad_group IS NULL""",
         campaign_id,
+        advertiser_id,
     )
     return count
+
+
+_IS_PREPARED = "g.adgroup_id IS NOT NULL"
+
+_OF_AD_ACCOUNT = """
+    SELECT t.row_id FROM targets t LEFT JOIN ad_groups g ON g.id = t.ad_group
+    WHERE t.campaign_id = $1 AND t.advertiser_id = $2 AND t.state = 'ready'
+"""
+
+
+async def unprepared(db: Database, campaign_id: str, advertiser_id: str) -> list[str]:
+    """The ready targets of an ad account for which something has still to be made at TikTok."""
+    rows = await db.fetch(
+        _OF_AD_ACCOUNT + f"AND ({_IS_PREPARED}) IS NOT TRUE ORDER BY t.row_number", campaign_id, advertiser_id
+    )
+    return [row["row_id"] for row in rows]
+
+
+async def prepared(db: Database, campaign_id: str, advertiser_id: str) -> list[str]:
+    """The ready targets of an ad account that have all that they need, and that said they wait for something."""
+    rows = await db.fetch(
+        _OF_AD_ACCOUNT + f"AND {_IS_PREPARED} AND t.waits_for <> '' ORDER BY t.row_number", campaign_id, advertiser_id
+    )
+    return [row["row_id"] for row in rows]
+
+
+async def to_prepare(db: Database, campaign_id: str) -> list[str]:
+    """The ad accounts with ready targets for which something has still to be made."""
+    rows = await db.fetch(
+        f"""SELECT DISTINCT t.advertiser_id FROM targets t LEFT JOIN ad_groups g ON g.id = t.ad_group
+            WHERE t.campaign_id = $1 AND t.state = 'ready' AND ({_IS_PREPARED}) IS NOT TRUE ORDER BY 1""",
+        campaign_id,
+    )
+    return [row["advertiser_id"] for row in rows]
 
 
 async def unseen_pulls(db: Database, campaign_id: str, advertiser_id: str, holds: timedelta) -> list[Unplanned]:

@@ -200,6 +200,31 @@ async def ad_groups_to_make(db: Database, campaign_id: str, advertiser_id: str) 
     return [AdGroup(**row) for row in rows]
 
 
+async def leave_ad_group(connection: Connection, ad_group: int, row_ids: Sequence[str]) -> bool:
+    """
+    Take targets that are being submitted out of an ad group that TikTok takes no further ad in.
+
+    False, and nothing is changed, if a person named it, or if none of our ads is in it: then it is not the ad group
+    that is full.
+    """
+    has_ads = await connection.fetchval(
+        """SELECT EXISTS (
+               SELECT FROM ad_groups g JOIN targets t ON t.campaign_id = g.campaign_id AND t.ad_group = g.id
+               WHERE g.id = $1 AND g.number > 0 AND t.ad_id IS NOT NULL)""",
+        ad_group,
+    )
+    if not has_ads:
+        return False
+    await connection.execute(
+        """UPDATE targets t SET ad_group = NULL FROM ad_groups g
+           WHERE g.id = $1 AND t.campaign_id = g.campaign_id AND t.ad_group = g.id AND t.ad_id IS NULL
+             AND (t.row_id = ANY($2) OR t.state = 'ready')""",
+        ad_group,
+        list(row_ids),
+    )
+    return True
+
+
 async def put_ad_group(db: Database, group_id: int, adgroup_id: str) -> None:
     """Remember the ad group that TikTok made."""
     await db.execute("UPDATE ad_groups SET adgroup_id = $2 WHERE id = $1", group_id, adgroup_id)

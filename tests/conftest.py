@@ -23,6 +23,7 @@ from sparkads.names import business_center_id
 from sparkads.scopes import NewVideos, Scope
 from store import credentials
 from store.database import Pool
+from tests.odd_answers import OddAnswers
 from workers.local import Stack, local_stack
 
 settings.register_profile("long", max_examples=200)
@@ -36,6 +37,7 @@ QUICK = {
     "SPARKADS_REVIEW_POLL_FAST": "0.2",
     "SPARKADS_REVIEW_POLL_SLOW": "1",
     "SPARKADS_SETTLE_WINDOW": "2",
+    "SPARKADS_POST_NAMED_WITHIN": "2",
     "SPARKADS_ACCESS_MAX_AGE": "0",
     "SPARKADS_TIKTOK_TIER": "unlimited",
     "SPARKADS_LOG_LEVEL": "WARNING",
@@ -97,16 +99,22 @@ class Simulator:
         await self.post(f"owners/{handle}/revoke", {"bc_id": bc_id})
 
 
-@pytest.fixture
-async def simulator(stack: Stack, http: aiohttp.ClientSession) -> AsyncIterator[Simulator]:
-    """The simulator, without delays; faults of one test never reach the next."""
-    assert stack.simulator_url is not None
-    control = Simulator(stack.simulator_url, http)
+async def fresh_simulator(url: str | None, http: aiohttp.ClientSession) -> Simulator:
+    """The simulator of a stack, without delays."""
+    assert url is not None
+    control = Simulator(url, http)
     await control.post("config", {"tier": "unlimited"})
     await control.post(
         "clock",
         {"scan_seconds": 0, "link_seconds": 0, "review_seconds": 0, "post_id_seconds": 0, "transcode_seconds": 0},
     )
+    return control
+
+
+@pytest.fixture
+async def simulator(stack: Stack, http: aiohttp.ClientSession) -> AsyncIterator[Simulator]:
+    """The simulator, without delays; faults of one test never reach the next."""
+    control = await fresh_simulator(stack.simulator_url, http)
     yield control
     await control.post("faults", {"rules": []})
 
@@ -178,6 +186,52 @@ def post_of(handle: str) -> str:
 async def label(simulator: Simulator, spark: SparkAds, db: Pool) -> AsyncIterator[Label]:
     yield await make_label(simulator, spark, db)
     await stop_sweeping()
+
+
+@pytest.fixture(scope="session")
+async def odd_stack() -> AsyncIterator[tuple[Stack, OddAnswers]]:
+    """A further stack, whose worker sees TikTok through `OddAnswers`; started by the first test that wants it."""
+    async with OddAnswers().serving() as odd:
+        async with local_stack(None, environment={**QUICK, "SPARKADS_TIKTOK_BASE_URL": odd.url}) as running:
+            odd.target = str(running.simulator_url)
+            yield running, odd
+
+
+@pytest.fixture
+async def odd_answers(odd_stack: tuple[Stack, OddAnswers]) -> AsyncIterator[OddAnswers]:
+    """What stands between worker and simulator there; rules of one test never reach the next."""
+    odd = odd_stack[1]
+    odd.clear()
+    yield odd
+    odd.clear()
+
+
+@pytest.fixture(scope="session")
+async def odd_db(odd_stack: tuple[Stack, OddAnswers]) -> AsyncIterator[Pool]:
+    async with asyncpg.create_pool(odd_stack[0].database_url, min_size=1, max_size=5) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+async def odd_spark(odd_stack: tuple[Stack, OddAnswers]) -> SparkAds:
+    running = odd_stack[0]
+    return await SparkAds.connect(running.temporal_address, object_store=running.object_store)
+
+
+@pytest.fixture
+async def odd_label(
+    odd_stack: tuple[Stack, OddAnswers],
+    odd_answers: OddAnswers,
+    odd_spark: SparkAds,
+    odd_db: Pool,
+    http: aiohttp.ClientSession,
+) -> AsyncIterator[Label]:
+    """A Business Center of its own, seen through `odd_answers`."""
+    simulator = await fresh_simulator(odd_stack[0].simulator_url, http)
+    yield await make_label(simulator, odd_spark, odd_db)
+    odd_answers.clear()
+    await stop_sweeping()
+    await simulator.post("faults", {"rules": []})
 
 
 _labels: list[Label] = []

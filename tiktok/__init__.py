@@ -74,7 +74,7 @@ from tiktok.identities import (
 )
 from tiktok.limiter import ADVANCED, BASIC, MARGIN, PREMIUM, ULTIMATE, Limiter, Limits, Rate, Turns, Window
 from tiktok.oauth import AuthorizedAdvertiser, Token
-from tiktok.statuses import StatusClass, Usable, account_status, ad_status
+from tiktok.statuses import StatusClass, Usable, account_status, ad_group_status, ad_status
 
 __all__ = [
     "ADVANCED",
@@ -162,5 +162,6 @@ __all__ = [
     "Window",
     "WrongRoute",
     "account_status",
+    "ad_group_status",
     "ad_status",
 ]

@@ -156,6 +156,13 @@ class Settings(BaseSettings):
         le=86_400,
         description="seconds for which the ad of an unknown outcome is looked for before it counts as not published",
     )
+    post_named_within: Seconds = Field(
+        600,
+        ge=0.05,
+        le=86_400,
+        description="seconds that TikTok may take to name the post of a push that it has approved; then the row counts "
+        "as published with its post unknown, and the post is looked for further",
+    )
     ads_per_ad_account: int = Field(
         10_000, ge=1, description="Spark Ads that TikTok takes in one ad account, deleted ones not counted"
     )

@@ -55,6 +55,7 @@ from workflows.plan_release import PlanReleaseWorkflow
 from workflows.publish_shard import PublishShardWorkflow
 from workflows.release_campaign import ReleaseCampaignWorkflow
 from workflows.takedown import TakedownWorkflow
+from workflows.write_report import WriteReportWorkflow
 
 WORKFLOWS = [
     BusinessCenterWorkflow,
@@ -64,6 +65,7 @@ WORKFLOWS = [
     PublishShardWorkflow,
     PlanReleaseWorkflow,
     TakedownWorkflow,
+    WriteReportWorkflow,
 ]
 
 # Our own modules are loaded once, not again for each workflow: they are deterministic, and pydantic models that are
@@ -78,8 +80,11 @@ How long the server waits for the worker that knows a run before it gives it to 
 a worker was killed. The SDK's default is ten seconds.
 """
 
-BULK_ACTIVITIES_AT_ONCE = 20
-"""Fan-out activities in flight in one process: enough to keep any rate limit busy."""
+BULK_ACTIVITIES_AT_ONCE = 50
+"""
+Fan-out activities in flight in one process: enough to keep any rate limit busy while those of ad accounts that TikTok
+answers slowly, or not at all, wait.
+"""
 
 
 async def run_worker(settings: Settings) -> None:
@@ -151,7 +156,7 @@ def make_workers(
     releases = ReleaseActivities(db, platform, members, files, spark, planning)
     preparing = PreparingActivities(db, platform, files, room)
     leftovers = LeftoverActivities(db, platform)
-    retrying = RetryingActivities(db, members)
+    retrying = RetryingActivities(db, platform, members)
     takedown = TakedownActivities(db, platform, members)
     reports = ReportActivities(db, files)
     steering = SteeringActivities(db, members)
@@ -161,6 +166,7 @@ def make_workers(
     confirming = ConfirmingActivities(
         db,
         platform,
+        post_named_within=timedelta(seconds=settings.post_named_within),
         settle_window=settle_window,
         review_fast=timedelta(seconds=settings.review_poll_fast),
         review_slow=timedelta(seconds=settings.review_poll_slow),
@@ -238,7 +244,7 @@ def make_workers(
             notifications.deliver_notifications,
             releases.invite_missing,
             releases.settle_accounts,
-            preparing.prepare_ad_accounts,
+            preparing.prepare_ad_account,
             publish.publish_shard,
             settling.settle_intents,
             confirming.confirm_ads,

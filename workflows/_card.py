@@ -7,6 +7,9 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
+with workflow.unsafe.imports_passed_through():
+    from sparkads.contracts.release import Wait
+
 
 def show(title: str, lines: Mapping[str, object], *, to_do: str = "") -> None:
     """Rewrite the card. It is empty after each continue-as-new, so every run writes it again."""
@@ -31,6 +34,20 @@ def settle_rows(campaign_id: str, rows: Sequence[str]) -> str:
         f"Ads Manager, then `sparkads target settle {campaign_id} ROW --published AD_ID --because …` or "
         "`--not-published --because …`."
     )
+
+
+WAITS_SHOWN = 5
+"""Reasons to wait that a card names; the status has more."""
+
+
+def waits(of_rows: Sequence[Wait]) -> list[str]:
+    """What rows wait for, a line for each reason, and what to do."""
+    lines = []
+    for wait in of_rows[:WAITS_SHOWN]:
+        more_rows = " …" if wait.rows > len(wait.row_ids) else ""
+        lines.append(f"{wait.rows} rows wait ({', '.join(wait.row_ids)}{more_rows}): {wait.reason}")
+    more = len(of_rows) - WAITS_SHOWN
+    return [*lines, f"and {more} more reasons: see `sparkads campaign status`"] if more > 0 else lines
 
 
 def changed(*updates: SearchAttributeUpdate[Any]) -> list[SearchAttributeUpdate[Any]]:

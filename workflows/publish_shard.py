@@ -28,6 +28,10 @@ LOOK_FOR_VERDICT = timedelta(minutes=10)
 LOOK_LESS_OFTEN = 1.5
 """Each look at a review that is not decided makes the next pause this much longer, up to the slow pace."""
 
+AGAIN = timedelta(seconds=1)
+LONGEST = timedelta(minutes=5)
+"""Until what failed is tried again, twice as long each time: a killed worker is back at once, TikTok may not be."""
+
 
 @workflow.defn(name=names.PUBLISH_SHARD_WORKFLOW)
 class PublishShardWorkflow:
@@ -55,6 +59,8 @@ class PublishShardWorkflow:
         self._counts: dict[TargetState, int] = {}
         self._held: tuple[str, ...] = ()
         self._news = False
+        self._failed = 0
+        self._told = ""
 
     @workflow.run
     async def run(self, _start: ShardInput) -> ShardResult:
@@ -89,13 +95,18 @@ class PublishShardWorkflow:
         except ActivityError as error:
             # Never repeated: whether the ads were made is decided from what TikTok lists.
             self._last_error = describe(error)
-            return await self._settle() > 0
+            left = await self._settle()
+            if left:
+                await self._pause_after_failure("before it is tried again")
+            return left > 0
+        self._failed = 0
         self._batches += done.batches
         self._last_error = done.waiting_for if done.left else ""
         if done.unknown:
             return await self._settle() > 0
         if done.left and done.wait_seconds:
             self._present(f"waiting: {done.waiting_for}")
+            await self._tell_campaign()
             await workflow.sleep(timedelta(seconds=done.wait_seconds), summary="until TikTok takes calls again")
         return done.left > 0
 
@@ -110,10 +121,15 @@ class PublishShardWorkflow:
                 **_calls.SETTLE,
             )
             self._held = settled.held
+            self._last_error = settled.problem or self._last_error
             if settled.open == 0:
+                self._failed = 0
                 return settled.left
             self._present(f"looking for {settled.open} ads whose answer was lost")
-            await workflow.sleep(timedelta(seconds=settled.again_seconds), summary="until the next look")
+            if settled.problem:
+                await self._pause_after_failure("until TikTok can be asked again")
+            else:
+                await workflow.sleep(timedelta(seconds=settled.again_seconds), summary="until the next look")
 
     async def _confirm_all(self) -> bool:
         """Until no review is open; True as soon as there is something to publish again."""
@@ -131,19 +147,32 @@ class PublishShardWorkflow:
                 return True
             if reviewed.open == 0:
                 return False
+            self._last_error = reviewed.problem
             self._present(f"{reviewed.open} ads in review")
             pause = min(reviewed.slow_seconds, max(reviewed.fast_seconds, pause * LOOK_LESS_OFTEN))
             await workflow.sleep(timedelta(seconds=pause), summary="until the next look at the review")
             self._renew_if_long()
 
-    async def _wait_for_a_person(self) -> None:
-        self._present("waiting for a person")
+    async def _pause_after_failure(self, until: str) -> None:
+        pause = min(AGAIN * 2 ** min(self._failed, 10), LONGEST)
+        self._failed += 1
+        await workflow.sleep(pause, summary=until)
+
+    async def _tell_campaign(self) -> None:
+        """Let the campaign look: rows wait for something or for somebody, and the record says which and what."""
+        if self._told == self._last_error and not self._held:
+            return
+        self._told = self._last_error
         campaign = workflow.get_external_workflow_handle(names.release_campaign_id(self._start.campaign_id))
         try:
             await campaign.signal(names.ROWS_HELD, RowsHeld(rows=self._held))
         except FailureError:
             # A shard goes on without its campaign; the attributes of this run tell of the rows as well.
             workflow.logger.info("the campaign's workflow has ended")
+
+    async def _wait_for_a_person(self) -> None:
+        self._present("waiting for a person")
+        await self._tell_campaign()
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._news, timeout=LOOK_FOR_VERDICT, timeout_summary="until a person settles the rows"

@@ -3,21 +3,30 @@ One release campaign: one manifest, all stages.
 
 Who is missing is invited; who approved is shared; what is due is published; everything ends in a report. It knows
 counts and instants. Targets, accounts and gates are in Postgres, and the store lets nothing through before its instant.
+What goes wrong with a row, an account or an ad account ends or waits there: it is on record, and all else goes on.
 """
 
 import asyncio
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeUpdate
-from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ActivityError,
+    ChildWorkflowError,
+    FailureError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.leftovers import LeftoverActivities
-    from activities.preparing import Prepare, PreparingActivities
+    from activities.preparing import Prepare, Prepared, PreparingActivities
     from activities.releases import (
         CampaignRef,
+        Ended,
         InviteMissing,
         LoadRelease,
         Plan,
@@ -68,6 +77,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows import _calls, _card
     from workflows._messages import Undecodable, command_id, one_value
 
+LOAD_AGAIN = timedelta(seconds=5)
+"""Until a manifest that could not be read or judged is tried again; twice as long each time."""
+
 LOOK_AGAIN = timedelta(minutes=5)
 """How often waiting accounts are looked at without a signal, should one ever get lost."""
 
@@ -81,7 +93,13 @@ other, and it is the store that lets nothing out early.
 """
 
 BRING_AGAIN = timedelta(seconds=15)
-"""Until what TikTok could not share, or has still to transcode, is looked at again; the others go on meanwhile."""
+"""Until what TikTok could not share is looked at again; the others go on meanwhile."""
+
+MOST_DOUBLINGS = 8
+"""Of the pause until an ad account is tried again: far beyond LOOK_AGAIN."""
+
+AD_ACCOUNTS_AT_ONCE = 25
+"""Ad accounts that are prepared side by side: as many may be slow before another one has to wait."""
 
 SHARD_AGAIN = timedelta(seconds=30)
 """Until a shard that failed or was terminated is started again; it first settles what the other left open."""
@@ -127,24 +145,38 @@ class ReleaseCampaignWorkflow:
         self._cancelled = False
         self._tier_out_at = release.resumed_tier_out_at
         self._unhealthy = ""
-        self._unprepared = True
-        self._transcoding = 0
+        self._to_invite = not release.resumed
+        self._preparing: dict[str, asyncio.Task[None]] = {}
+        self._prepare_at: dict[str, datetime] = {}
+        self._prepared_in_vain: dict[str, int] = {}
+        self._transcoding: dict[str, int] = {}
         self._retried_by = ""
         self._reminders = release.resumed_reminders
         self._told_overdue = release.resumed_told_overdue
         self._braked = False
         self._undecodable = Undecodable()
         self._last_error = ""
+        self._is_loaded = release.resumed
+        self._loading_waits_for = ""
+        self._is_over_by_fault = False
 
     @workflow.run
     async def run(self, release: ReleaseInput) -> ReleaseResult:
-        """Load, invite, then bring accounts to ready and, beside that, waves out until nothing is left; report."""
-        if not release.resumed:
-            await self._load()
-            await self._invite()
+        """Load, then bring accounts to ready and, beside that, waves out until nothing is left; report."""
+        try:
+            if not release.resumed:
+                await self._load()
+            return await self._until_nothing_is_left()
+        except FailureError as fault:
+            if not is_cancelled_exception(fault):
+                await self._end_by_fault(fault)
+            raise
+
+    async def _until_nothing_is_left(self) -> ReleaseResult:
         while True:
             while await self._something_is_left():
                 self._bring_accounts_along()
+                self._prepare_ad_accounts()
                 await self._ask_for_approval()
                 await self._judge_tier()
                 self._release_due_waves()
@@ -159,13 +191,36 @@ class ReleaseCampaignWorkflow:
                     return result
 
     async def _load(self) -> None:
+        """Put it on record; what keeps it from that for now is told, and tried again."""
         self._enter(ReleasePhase.LOADING, "its manifest")
-        await workflow.execute_activity_method(
-            ReleaseActivities.load_release,
-            LoadRelease(release=self._release, started_at=workflow.info().start_time),
-            summary="Check and record the manifest",
-            **_calls.LOOK,
-        )
+        pause = LOAD_AGAIN
+        while True:
+            loaded = await workflow.execute_activity_method(
+                ReleaseActivities.load_release,
+                LoadRelease(release=self._release, started_at=workflow.info().start_time),
+                summary="Check and record the manifest",
+                **_calls.LOOK,
+            )
+            self._loading_waits_for = loaded.waits_for
+            self._present()
+            if not loaded.waits_for:
+                self._is_loaded = True
+                return
+            await workflow.sleep(pause, summary="until its manifest is read again")
+            pause = min(pause * 2, LOOK_AGAIN)
+
+    async def _end_by_fault(self, fault: FailureError) -> None:
+        """Say that it has ended, and how it goes on: what it promised before does not hold any more."""
+        self._last_error = describe(fault)
+        self._is_over_by_fault = True
+        self._enter(ReleasePhase.FAILED, "a person")
+        if self._is_loaded:
+            await workflow.execute_activity_method(
+                ReleaseActivities.record_end_by_fault,
+                Ended(campaign_id=self._release.campaign_id, bc_id=self._release.bc_id, why=self._last_error),
+                summary="Tell people that it has ended",
+                **_calls.RECORD,
+            )
 
     async def _invite(self) -> None:
         self._enter_unless_promoting(ReleasePhase.REQUEST, "owners")
@@ -195,26 +250,25 @@ class ReleaseCampaignWorkflow:
         return bool(self._plan.waves or self._shards)
 
     def _bring_accounts_along(self) -> None:
-        """Beside everything else: an account or a video that takes its time holds up no wave of others."""
+        """Beside everything else: an account that takes its time holds up no wave of others."""
         if self._bringing is not None and self._bringing.done():
-            self._bringing.result()  # what no further attempt can mend ends the release
             self._bringing = None
         if self._bringing is None and self._look_at_accounts and not self._cancelled:
             self._look_at_accounts, self._bring_again_at = False, None
-            if self._retried_by or self._is_waiting or self._may_prepare:
+            if self._to_invite or self._retried_by or self._is_waiting:
                 self._bringing = asyncio.create_task(self._bring_accounts_to_ready())
 
     async def _bring_accounts_to_ready(self) -> None:
-        """Share who has arrived, open the gates of their rows, and make what has to exist before the instant."""
+        """Ask who is missing, share who has arrived, and open the gates of their rows."""
         try:
-            if self._retried_by:
+            if self._to_invite or self._retried_by:
                 await self._invite()
-                self._retried_by = ""
+                self._to_invite, self._retried_by = False, ""
             if self._is_waiting:
                 await self._settle_accounts()
-                self._unprepared = self._moved = True
-            if self._may_prepare:
-                await self._prepare()
+        except ActivityError as error:
+            self._not_shared = f"accounts can't be brought along: {describe(error)}"
+            self._bring_again_at = workflow.now() + LOOK_AGAIN
         finally:
             self._moved = True
 
@@ -222,15 +276,58 @@ class ReleaseCampaignWorkflow:
     def _is_waiting(self) -> bool:
         return any(wave.waiting for wave in self._plan.waves)
 
-    @property
-    def _may_prepare(self) -> bool:
-        # Not even to TikTok goes what nobody has agreed to.
-        return self._unprepared and not self._missing
-
     async def _accounts_are_brought(self) -> None:
         if self._bringing is not None:
             await self._bringing
             self._bringing = None
+        await workflow.wait_condition(lambda: not self._preparing)
+
+    def _prepare_ad_accounts(self) -> None:
+        """Each by itself, beside everything else: an ad account that TikTok does not answer for holds up no other."""
+        # Not even to TikTok goes what nobody has agreed to.
+        if self._missing or self._cancelled:
+            return
+        for ad_account in self._plan.to_prepare:
+            is_due = workflow.now() >= self._prepare_at.get(ad_account, workflow.now())
+            if is_due and ad_account not in self._preparing and len(self._preparing) < AD_ACCOUNTS_AT_ONCE:
+                self._preparing[ad_account] = asyncio.create_task(self._prepare(ad_account))
+
+    async def _prepare(self, ad_account: str) -> None:
+        """Make what has to exist before the instant of its rows; what is not ready yet is tried again."""
+        self._prepare_at.pop(ad_account, None)
+        self._enter_unless_promoting(ReleasePhase.PREPARE, "videos and ad groups")
+        try:
+            prepared = await workflow.execute_activity_method(
+                PreparingActivities.prepare_ad_account,
+                Prepare(
+                    campaign_id=self._release.campaign_id,
+                    advertiser_id=ad_account,
+                    template=self._release.template,
+                    ceilings=self._release.daily_ceilings,
+                ),
+                summary=f"Prepare ad account {ad_account}: videos, ad groups",
+                priority=self._fair,
+                **_calls.BULK,
+            )
+        except ActivityError as error:
+            self._last_error = f"ad account {ad_account} can't be prepared: {describe(error)}"
+            self._prepare_at[ad_account] = workflow.now() + LOOK_AGAIN
+        else:
+            self._transcoding[ad_account] = prepared.transcoding
+            if prepared.left:
+                self._prepare_at[ad_account] = workflow.now() + self._until_prepared_again(ad_account, prepared)
+            else:
+                self._prepared_in_vain.pop(ad_account, None)
+        finally:
+            del self._preparing[ad_account]
+            self._moved = True
+
+    def _until_prepared_again(self, ad_account: str, prepared: Prepared) -> timedelta:
+        """Longer each time: a video is transcoded in minutes; what else is missing may be so for days."""
+        tries = self._prepared_in_vain.get(ad_account, 0)
+        self._prepared_in_vain[ad_account] = tries + 1
+        pause = timedelta(seconds=prepared.again_seconds * 2 ** min(tries, MOST_DOUBLINGS))
+        return min(pause, BRING_AGAIN if prepared.transcoding else LOOK_AGAIN)
 
     async def _settle_accounts(self) -> None:
         self._enter_unless_promoting(ReleasePhase.SHARE, "accounts to be shared")
@@ -248,24 +345,6 @@ class ReleaseCampaignWorkflow:
         )
         self._not_shared = settled.problem
         if settled.problem:
-            self._bring_again_at = workflow.now() + BRING_AGAIN
-
-    async def _prepare(self) -> None:
-        self._enter_unless_promoting(ReleasePhase.PREPARE, "videos and ad groups")
-        prepared = await workflow.execute_activity_method(
-            PreparingActivities.prepare_ad_accounts,
-            Prepare(
-                campaign_id=self._release.campaign_id,
-                template=self._release.template,
-                ceilings=self._release.daily_ceilings,
-            ),
-            summary="Upload videos, make ad groups",
-            priority=self._fair,
-            **_calls.BULK,
-        )
-        self._transcoding = prepared.transcoding
-        self._unprepared = prepared.transcoding > 0
-        if self._unprepared:
             self._bring_again_at = workflow.now() + BRING_AGAIN
 
     async def _ask_for_approval(self) -> None:
@@ -307,7 +386,7 @@ class ReleaseCampaignWorkflow:
             return
         if self._cancelled or self._paused or self._unhealthy:
             return
-        if self._bringing is not None and not gone[-1].submitted:
+        if (self._bringing is not None or self._preparing) and not gone[-1].submitted:
             self._tier_out_at = None  # its rows may be about to go
             return
         self._tier_out_at = self._tier_out_at or workflow.now()
@@ -388,7 +467,7 @@ class ReleaseCampaignWorkflow:
         self._say_what_it_waits_for()
         something_to_do = min(self._moments_to_come(), default=workflow.now() + LOOK_AGAIN)
         wake_at = something_to_do
-        if self._shards or self._bringing is not None:
+        if self._shards or self._bringing is not None or self._preparing:
             wake_at = min(wake_at, workflow.now() + self._between_looks())
         try:
             await workflow.wait_condition(
@@ -404,10 +483,12 @@ class ReleaseCampaignWorkflow:
     def _say_what_it_waits_for(self) -> None:
         if self._shards:
             self._enter(ReleasePhase.PROMOTE, f"{len(self._shards)} shards")
-        elif self._bringing is not None:
-            return  # it says itself what it is at
-        elif self._transcoding:
-            self._enter(ReleasePhase.PREPARE, f"videos that TikTok transcodes: {self._transcoding}")
+        elif self._bringing is not None or self._preparing:
+            return  # they say themselves what they are at
+        elif sum(self._transcoding.values()):
+            self._enter(ReleasePhase.PREPARE, f"videos that TikTok transcodes: {sum(self._transcoding.values())}")
+        elif self._plan.to_prepare and self._plan.waits and not self._missing:
+            self._enter(ReleasePhase.PREPARE, "what rows say they wait for")
         elif self._missing:
             self._enter(ReleasePhase.APPROVE, "approvers")
         elif self._unhealthy:
@@ -427,6 +508,9 @@ class ReleaseCampaignWorkflow:
             moments.append(workflow.now() + LOOK_AGAIN)
         if self._bring_again_at is not None and self._bringing is None and not self._cancelled:
             moments.append(self._bring_again_at)
+        if not (self._missing or self._cancelled):
+            again = [self._prepare_at[one] for one in self._plan.to_prepare if one in self._prepare_at]
+            moments += [moment for moment in again if moment > workflow.now()]
         if self._missing:
             moments.append(self._next_reminder())
         if self._tier_out_at is not None and not (self._unhealthy or self._paused or self._cancelled):
@@ -440,7 +524,7 @@ class ReleaseCampaignWorkflow:
         return self._pause
 
     async def _renew_if_long(self) -> None:
-        busy = self._shards or self._bringing is not None or self._retried_by
+        busy = self._shards or self._preparing or self._bringing is not None or self._retried_by or self._to_invite
         if not workflow.info().is_continue_as_new_suggested() or busy:
             return
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -534,6 +618,8 @@ class ReleaseCampaignWorkflow:
         )
         if retried.taken:
             self._news, self._retried_by = True, command_id()
+            self._prepare_at.clear()
+            self._prepared_in_vain.clear()
         return retried
 
     @retry.validator
@@ -674,13 +760,14 @@ class ReleaseCampaignWorkflow:
             since=self._since,
             counts=self._plan.counts,
             waves=self._plan.waves[:50],
-            next_due=self._next_due(),
+            next_due=None if self._is_over_by_fault else self._next_due(),
             paused=self._paused,
             tiers=self._plan.tiers,
             territories=self._plan.territories,
             open_tier=self._plan.open_tier,
             plan_hash=self._plan.plan_hash,
             missing_approvals=self._missing,
+            waits=self._plan.waits,
             attention=self._attention(),
             last_error=self._error,
             undecodable_signals=self._undecodable.count,
@@ -707,23 +794,35 @@ class ReleaseCampaignWorkflow:
         return self._last_error or self._not_shared
 
     def _attention(self) -> str:
+        """The first thing that a person has to look at; empty if there is none."""
+        return next(self._attentions(), "")
+
+    def _attentions(self) -> Iterator[str]:
+        if self._is_over_by_fault:
+            again = "apply the same file again and it goes on where it was" if self._is_loaded else "then apply again"
+            yield f"it has ended, and nothing goes out: {self._last_error}; mend that, {again}"
+        if self._loading_waits_for:
+            yield f"it is not on record yet: {self._loading_waits_for}"
         if self._paused:
-            return "paused: resume or cancel it"
+            yield "paused: resume or cancel it"
         if self._missing:
-            return f"approval is missing: {'; '.join(self._missing)}"
+            yield f"approval is missing: {'; '.join(self._missing)}"
         if self._unhealthy:
-            return f"{self._unhealthy}: look at them, then `sparkads campaign proceed`, or cancel it"
+            yield f"{self._unhealthy}: look at them, then `sparkads campaign proceed`, or cancel it"
         held = self._plan.counts.get(TargetState.PAUSED, 0)
         if held:
-            return f"{held} rows are paused: resume or cancel them"
+            yield f"{held} rows are paused: resume or cancel them"
         unknown = self._plan.counts.get(TargetState.UNKNOWN, 0)
         if unknown:
             rows = ", ".join(self._plan.unknown)
-            return (
+            yield (
                 f"{unknown} outcomes are unknown: {rows}{' …' if unknown > len(self._plan.unknown) else ''}. They are "
                 "being looked for; what their shard says waits for a person is settled by `sparkads target settle`"
             )
-        return self._error and "see the last error"
+        if self._plan.waits:
+            yield "; ".join(_card.waits(self._plan.waits))
+        if self._error:
+            yield "see the last error"
 
     def _enter(self, phase: ReleasePhase, waiting_on: str) -> None:
         if (phase, waiting_on) != (self._phase, self._waiting_on):
@@ -749,6 +848,7 @@ class ReleaseCampaignWorkflow:
                 "targets": ", ".join(f"{count} {state}" for state, count in sorted(counts.items())),
                 "shards running": len(self._shards) or "",
                 "paused": "yes" if self._paused else "",
+                "rows that wait for something": sum(wait.rows for wait in self._plan.waits) or "",
                 "signals that could not be read": self._undecodable.count or "",
                 "last error": self._error,
             },

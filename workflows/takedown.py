@@ -67,7 +67,8 @@ class TakedownWorkflow:
             await self._look()
             if self._progress.left:
                 await self._clear()
-                refusals = refusals + 1 if self._failed.failed else 0
+                # What TikTok does not answer about may pass; only its refusals are counted.
+                refusals = refusals + 1 if self._failed.failed and not self._failed.later else 0
             if not self._progress.not_yet_known and (not self._progress.left or refusals >= TRIES):
                 break
             self._enter(TakedownPhase.WAITING, self._what_is_left())
@@ -187,6 +188,8 @@ class TakedownWorkflow:
         if self._failed.failed:
             rows = [f"{one.row_id} ({one.why[:200]})" for one in self._failed.failed_rows[:10]]
             words.append(_some("TikTok refuses", self._failed.failed, rows))
+        if self._failed.later:
+            words.append(f"{self._failed.later} rows are tried again: {self._failed.later_because[:300]}")
         if self._progress.owner_removes:
             posts = [f"{post.item_id} of @{post.handle} (row {post.row_id})" for post in self._progress.owner_posts]
             words.append(_some("only their owners can remove the posts", self._progress.owner_removes, posts))

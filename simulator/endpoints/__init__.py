@@ -8,6 +8,7 @@ from simulator.endpoints import (
     assets,
     business_center,
     campaigns,
+    events,
     files,
     identities,
     oauth,
@@ -31,6 +32,7 @@ TABLE: dict[str, dict[str, AnyEndpoint]] = {
         adgroups,
         ads,
         reports,
+        events,
     )
     for path, methods in module.routes.table.items()
 }

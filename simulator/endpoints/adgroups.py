@@ -17,7 +17,7 @@ from simulator.places import overlapping, places
 from simulator.quota import active_adgroups, enabled
 from simulator.routes import Call, Data, Routes
 from simulator.stamps import parse_spaced, spaced, years_after
-from simulator.statuses import PrimaryStatus, Wanted, adgroup_status
+from simulator.statuses import PrimaryStatus, Wanted, adgroup_status, operation_status
 
 routes = Routes()
 
@@ -182,7 +182,7 @@ def adgroup_row(call: Call, advertiser: AdAccount, adgroup: AdGroup) -> dict[str
         "adgroup_id": adgroup.adgroup_id,
         "adgroup_name": adgroup.name,
         "campaign_name": adgroup.campaign.name,
-        "operation_status": adgroup.operation_status,
+        "operation_status": operation_status(adgroup),
         "secondary_status": adgroup_status(call.world, advertiser, adgroup, call.now),
         "create_time": spaced(adgroup.created_at),
         "modify_time": spaced(adgroup.modified_at),
@@ -242,6 +242,8 @@ class AdGroupUpdate(OpenBody):
     budget: float | None = Field(default=None, ge=0)
     schedule_start_time: str | None = None
     schedule_end_time: str | None = None
+    placement_type: str | None = None
+    placements: list[str] | None = None
 
 
 @routes.post("/adgroup/update/", AdGroupUpdate)
@@ -251,6 +253,7 @@ def adgroup_update(call: Call, body: AdGroupUpdate) -> Data:
     adgroup = _adgroup(advertiser, body.adgroup_id)
     if adgroup.deleted:
         raise parameter_error(f"The ad group {body.adgroup_id} has been deleted.")
+    _check_unchanged(adgroup, body)
     names = adgroup.campaign.adgroup_names
     if body.adgroup_name is not None and body.adgroup_name != adgroup.name:
         check_text(call.world.config, "adgroup_name", body.adgroup_name, NAME_LENGTH)
@@ -278,6 +281,12 @@ def adgroup_update(call: Call, body: AdGroupUpdate) -> Data:
     return adgroup_row(call, advertiser, adgroup)
 
 
+def _check_unchanged(adgroup: AdGroup, body: AdGroupUpdate) -> None:
+    for name, value in (("placement_type", body.placement_type), ("placements", body.placements)):
+        if value is not None and value != adgroup.fields[name]:
+            raise parameter_error(f"Invalid value of '{name}': it cannot be changed")
+
+
 class AdGroupStatusUpdate(Body):
     """POST /adgroup/status/update/: 1 to 20 ids."""
 
@@ -294,14 +303,11 @@ def adgroup_status_update(call: Call, body: AdGroupStatusUpdate) -> Data:
     changed: list[str] = []
     errors: list[dict[str, str]] = []
     for key in body.adgroup_ids:
-        found = advertiser.adgroups.get(key)
-        if found is not None and not found.deleted and not (found.over_quota and body.operation_status == "ENABLE"):
+        why_not = _why_not(advertiser.adgroups.get(key), body.operation_status)
+        if why_not is None:
             changed.append(key)
         else:
-            state = "does not exist" if found is None else "has been deleted"
-            if found is not None and not found.deleted:
-                state = "is beyond the quota of active ad groups and cannot be enabled"
-            errors.append({"adgroup_id": key, "error_message": f"The ad group {key} {state}."})
+            errors.append({"adgroup_id": key, "error_message": f"The ad group {key} {why_not}."})
     if errors and not (body.allow_partial_success and changed):
         code = 40002 if errors[0]["adgroup_id"] in advertiser.adgroups else 40007
         raise ApiError(code, errors[0]["error_message"])
@@ -318,6 +324,19 @@ def adgroup_status_update(call: Call, body: AdGroupStatusUpdate) -> Data:
             enabled(call.world, advertiser, adgroup, call.now)
     data = {"adgroup_ids": changed, "status": body.operation_status, "error_list": errors}
     return Partial("Partial success.", data) if errors else data
+
+
+def _why_not(adgroup: AdGroup | None, wanted: StatusChange) -> str | None:
+    """Why an ad group cannot be switched so, or None."""
+    if adgroup is None:
+        return "does not exist"
+    if adgroup.deleted:
+        return "has been deleted"
+    if wanted == "ENABLE" and adgroup.over_quota:
+        return "is beyond the quota of active ad groups and cannot be enabled"
+    if wanted == "ENABLE" and operation_status(adgroup) == "FROZEN":
+        return "is frozen and cannot be enabled"
+    return None
 
 
 class AdGroupQuota(Query):

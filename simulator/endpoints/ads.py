@@ -14,7 +14,7 @@ from simulator.envelope import ApiError, Partial, parameter_error
 from simulator.fields import Body, Filter, Id, OpenBody, Page1000, Query, StatusChange
 from simulator.routes import Call, Data, Routes
 from simulator.stamps import parse_spaced, spaced
-from simulator.statuses import PrimaryStatus, Wanted, ad_status
+from simulator.statuses import PrimaryStatus, Wanted, ad_status, operation_status
 
 routes = Routes()
 
@@ -175,7 +175,7 @@ def _echo(ad: Ad) -> dict[str, Any]:
         "ad_name": ad.name,
         "campaign_name": ad.adgroup.campaign.name,
         "adgroup_name": ad.adgroup.name,
-        "operation_status": ad.operation_status,
+        "operation_status": operation_status(ad),
         "modify_time": spaced(ad.modified_at),
     }
     return row | {"tiktok_item_id": ad.tiktok_item_id} if ad.mode == "pull" else row

@@ -1,6 +1,8 @@
 """Ad accounts: who they are, in which state, and what money they have."""
 
+from datetime import datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -42,6 +44,19 @@ def shown_status(advertiser: AdAccount) -> str:
     return SHOWN_AS.get(advertiser.status, "SHOW_ACCOUNT_STATUS_IN_REVIEW")
 
 
+def posix_zone(name: str, at: float) -> str:
+    """A zone as its offset with the sign of POSIX, summer time aside: America/Los_Angeles is Etc/GMT+8.
+
+    One whose offset is no whole number of hours keeps its name.
+    """
+    moment = datetime.fromtimestamp(at, ZoneInfo(name))
+    offset = (moment.utcoffset() or timedelta()) - (moment.dst() or timedelta())
+    hours = offset / timedelta(hours=1)
+    if not hours.is_integer():
+        return name
+    return f"Etc/GMT{-hours:+.0f}" if hours else "Etc/GMT"
+
+
 class AdvertiserInfo(Query):
     """GET /advertiser/info/."""
 
@@ -73,7 +88,7 @@ def _info(call: Call, advertiser: AdAccount) -> dict[str, Any]:
         "role": "ROLE_ADVERTISER",
         "company": owner.name,
         "currency": advertiser.currency,
-        "timezone": advertiser.timezone,
+        "timezone": posix_zone(advertiser.timezone, call.now),
         "display_timezone": advertiser.timezone,
         "country": advertiser.country,
         "balance": advertiser.balance,

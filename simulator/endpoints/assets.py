@@ -1,12 +1,12 @@
 """Assets of a Business Center: TikTok accounts and ad accounts, who may use them, and the authorization URL."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from simulator.authorizations import code_url, end, issue_code, link, unlink
 from simulator.endpoints.advertisers import shown_status
-from simulator.endpoints.business_center import masked
+from simulator.endpoints.business_center import who
 from simulator.endpoints.paging import paged
 from simulator.entities import AdAccount, AdvertiserRole, Authorization, BusinessCenter, Member
 from simulator.envelope import no_asset_permission, parameter_error
@@ -61,6 +61,10 @@ class AdminFilter(Filter):
     advertiser_show_status: str | None = None
 
 
+NO_RELATION: Final = {"relation_type": "OWNER_BC", "relation_status": None, "advertiser_status": None}
+"""What is said of how a TikTok account belongs to a Business Center: next to nothing."""
+
+
 class AdminGet(Page50):
     """GET /bc/asset/admin/get/."""
 
@@ -80,7 +84,9 @@ def admin_get(call: Call, query: AdminGet) -> Data:
             for one in center.held.values()
             if one.listed_at is not None and keyword in one.account.display_name.casefold()
         ]
-        return paged(held, query.page, query.page_size, lambda one: _account(call, one, _scope_roles(one)))
+        return paged(
+            held, query.page, query.page_size, lambda one: _account(call, one, _scope_roles(one)) | NO_RELATION
+        )
     owned: list[AdAccount] = []
     if query.asset_type == "ADVERTISER":
         wanted = query.filtering
@@ -392,24 +398,24 @@ class AssetMemberGet(Query):
 
 @routes.get("/bc/asset/member/get/", AssetMemberGet)
 def asset_member_get(call: Call, query: AssetMemberGet) -> Data:
-    """Members with a role on an ad account."""
+    """Members with a role on an ad account, invited ones included."""
     center = call.session.administered(query.bc_id)
     if query.asset_type != "ADVERTISER":
         raise no_asset_permission(query.asset_id)
     keyword = (query.filtering.keyword or "").casefold()
+    given = _roles(center, query.asset_id)
     rows = [
-        (center.members[user_id], role)
-        for user_id, role in _roles(center, query.asset_id).items()
-        if user_id in center.members and keyword in center.members[user_id].user_name.casefold()
+        (member, role)
+        for member in center.members.values()
+        if (role := given.get(member.user_id) or member.roles_on_joining.get(query.asset_id)) is not None
+        and keyword in member.user_name.casefold()
     ]
     return paged(
         rows,
         query.page,
         query.page_size,
         lambda row: {
-            "user_id": row[0].user_id,
-            "user_name": row[0].user_name,
-            "user_email": masked(row[0].user_email),
+            **who(row[0]),
             "advertiser_role": row[1],
             "catalog_role": None,
         },

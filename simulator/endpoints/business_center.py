@@ -89,12 +89,19 @@ def member_get(call: Call, query: MemberGet) -> Data:
     return paged(rows, query.page, query.page_size, _member)
 
 
-def _member(member: Member) -> dict[str, Any]:
+def who(member: Member) -> dict[str, str | None]:
+    """Who a member is. One who is only invited is an address and nothing else."""
     is_invited = member.relation_status == "PENDING"
     return {
         "user_id": None if is_invited else member.user_id,
         "user_name": None if is_invited else member.user_name,
         "user_email": masked(member.user_email),
+    }
+
+
+def _member(member: Member) -> dict[str, Any]:
+    return {
+        **who(member),
         "user_role": member.user_role,
         "relation_status": member.relation_status,
         "ext_user_role": {"finance_role": None},

@@ -58,6 +58,27 @@ def advertiser_get(call: Call, query: AdvertiserGet) -> Data:
     }
 
 
+class RevokeToken(Body):
+    """POST /oauth2/revoke_token/."""
+
+    app_id: Id
+    secret: str
+    access_token: str
+
+
+@routes.post("/oauth2/revoke_token/", RevokeToken)
+def revoke_token(call: Call, body: RevokeToken) -> Data:
+    """Make a token worthless. Seeding its Business Center again brings it back."""
+    app = call.world.apps.get(body.app_id)
+    if app is None or app.secret != body.secret:
+        raise ApiError(40101, "The app_id and the secret do not match.")
+    if body.access_token != call.session.token:
+        raise ApiError(40105, "Access token is incorrect or has been revoked.")
+    advertisers = sorted(call.session.advertisers())
+    del call.world.tokens[body.access_token]
+    return {"app_id": body.app_id, "advertiser_ids": advertisers}
+
+
 class UserInfo(Query):
     """GET /user/info/."""
 
@@ -70,16 +91,20 @@ def user_info(call: Call, _: UserInfo) -> Data:
         actor = call.session.actor(center)
         if actor is not None:
             return {
-                "core_user_id": actor.user_id,
+                **_user_id(call, actor.user_id),
                 "display_name": actor.user_name,
                 "email": masked(actor.user_email),
                 "create_time": int(center.created_at),
                 "avatar_url": "",
             }
     return {
-        "core_user_id": digits("user", call.session.token),
+        **_user_id(call, digits("user", call.session.token)),
         "display_name": "",
         "email": "",
         "create_time": 0,
         "avatar_url": "",
     }
+
+
+def _user_id(call: Call, user_id: str) -> dict[str, str | int]:
+    return {"id": int(user_id)} if call.world.config.user_id_field == "id" else {"core_user_id": user_id}

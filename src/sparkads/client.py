@@ -12,7 +12,7 @@ id does not run it twice.
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import uuid4
@@ -64,6 +64,7 @@ from sparkads.contracts.release import (
     OpenTier,
     Proceed,
     ReleaseInput,
+    ReleasePhase,
     ReleaseResult,
     ReleaseStatus,
     ReportFiles,
@@ -73,10 +74,20 @@ from sparkads.contracts.release import (
     SettleTarget,
     TargetSettled,
     TargetsRetried,
+    WriteReportInput,
 )
 from sparkads.contracts.takedown import Takedown, TakedownInput, TakedownResult, TakedownStatus
 from sparkads.converter import data_converter
-from sparkads.errors import CampaignExists, ManifestInvalid, NothingOnRecord, Renewing, Unreachable, from_failure
+from sparkads.errors import (
+    CampaignExists,
+    EndedByFault,
+    ManifestInvalid,
+    NothingOnRecord,
+    Renewing,
+    Unreachable,
+    describe,
+    from_failure,
+)
 from sparkads.files import Files
 
 UPDATES_AT_ONCE = 8
@@ -88,12 +99,18 @@ _PASSING = {
     RPCStatusCode.DEADLINE_EXCEEDED,
     RPCStatusCode.FAILED_PRECONDITION,  # a query of a run so new that its first task is not scheduled yet
 }
-_GOES_ON = {
-    WorkflowExecutionStatus.RUNNING,
-    WorkflowExecutionStatus.CONTINUED_AS_NEW,
-    WorkflowExecutionStatus.COMPLETED,
+_ENDED_BY_FAULT = {
+    WorkflowExecutionStatus.FAILED,
+    WorkflowExecutionStatus.TERMINATED,
+    WorkflowExecutionStatus.CANCELED,
+    WorkflowExecutionStatus.TIMED_OUT,
 }
-"""Releases that take a retry, started again if they have ended."""
+"""Releases that did not come to their end; a command starts them again from the record."""
+
+_LOADED_WITHIN = timedelta(seconds=20)
+"""How long the start of a release is watched until it is on record."""
+_LOOK_EVERY = 0.3
+"""Seconds between two looks at that."""
 
 _ATTEMPTS = 6
 """Tries of a command that the server could not take; with the pauses between them about 15 seconds."""
@@ -344,7 +361,7 @@ class SparkAds:
                     id=handle.id,
                     task_queue=names.TASK_QUEUE,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                    static_summary=f"Release in BC {release.bc_id}, manifest {release.manifest.sha256[:12]}",
+                    static_summary=_summary(release),
                 )
             )
         except WorkflowAlreadyStartedError as error:
@@ -368,29 +385,75 @@ class SparkAds:
         """Phase, counts, next instant, what to do."""
         return await self._query(names.release_campaign_id(campaign_id), ReleaseStatus)
 
+    async def release_loaded(self, campaign_id: str, *, within: timedelta = _LOADED_WITHIN) -> ReleaseStatus:
+        """
+        Wait until a release that was just started is on record, or says why it can't be for now; where it stands.
+
+        Raises:
+            Refusal: why it was refused as a whole, for example ManifestInvalid.
+        """
+        give_up_at = asyncio.get_running_loop().time() + within.total_seconds()
+        while True:
+            status = await self.release_status(campaign_id)
+            if status.phase is ReleasePhase.FAILED:
+                await self.wait_for_release(campaign_id)
+            is_told = status.phase is not ReleasePhase.LOADING or status.attention
+            if is_told or asyncio.get_running_loop().time() > give_up_at:
+                return status
+            await asyncio.sleep(_LOOK_EVERY)
+
     async def wait_for_release(self, campaign_id: str) -> ReleaseResult:
         """
         Wait for the end of a release campaign.
 
         Raises:
-            Refusal: why it was refused as a whole, for example ManifestInvalid.
+            Refusal: why it was refused as a whole, for example ManifestInvalid; EndedByFault if it did not come to its
+                end.
         """
         handle: WorkflowHandle[Any, ReleaseResult] = self.temporal.get_workflow_handle(
             names.release_campaign_id(campaign_id), result_type=ReleaseResult
         )
-        return await self._named(handle.result, f"campaign {campaign_id}")
+        try:
+            return await self._named(handle.result, f"campaign {campaign_id}")
+        except WorkflowFailureError as error:
+            raise EndedByFault(
+                f"campaign {campaign_id} has ended with rows still to go: {describe(error)}; apply the same file "
+                "again, and it goes on where it was"
+            ) from error
 
     async def pause(self, campaign_id: str, command: Command) -> None:
         """Let no further batch through; what is in flight finishes."""
-        await self._signal(names.release_campaign_id(campaign_id), names.PAUSE, command)
+        await self._steer(campaign_id, names.PAUSE, command)
 
     async def resume(self, campaign_id: str, command: Command) -> None:
         """Go on."""
-        await self._signal(names.release_campaign_id(campaign_id), names.RESUME, command)
+        await self._steer(campaign_id, names.RESUME, command)
 
     async def cancel(self, campaign_id: str, command: Command) -> None:
         """Publish nothing more; ads that exist stay as they are."""
-        await self._signal(names.release_campaign_id(campaign_id), names.CANCEL, command)
+        await self._steer(campaign_id, names.CANCEL, command)
+
+    async def _steer(self, campaign_id: str, signal: str, command: Command) -> None:
+        """A signal; a release that did not come to its end is started again for it, from the record."""
+        workflow_id = names.release_campaign_id(campaign_id)
+        handle = self.temporal.get_workflow_handle(workflow_id)
+        description = await self._named(handle.describe, f"campaign {campaign_id}")
+        if description.status not in _ENDED_BY_FAULT:
+            await self._signal(workflow_id, signal, command)
+            return
+        release = await self._started_with(handle)
+        await self._patiently(
+            lambda: self.temporal.start_workflow(
+                names.RELEASE_CAMPAIGN_WORKFLOW,
+                _resumed(release),
+                id=workflow_id,
+                task_queue=names.TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                start_signal=signal,
+                start_signal_args=[command],
+                static_summary=_summary(release),
+            )
+        )
 
     async def retime(self, campaign_id: str, command: Retime, *, command_id: str | None = None) -> Retimed:
         """
@@ -442,12 +505,6 @@ class SparkAds:
         handle = self.temporal.get_workflow_handle(names.release_campaign_id(campaign_id))
 
         async def once() -> TargetsRetried:
-            description = await handle.describe()
-            if description.status not in _GOES_ON:
-                raise NothingOnRecord(
-                    f"campaign {campaign_id} did not come to its end: it is not started again by itself; see "
-                    "docs/operations.md"
-                )
             release = await self._started_with(handle)
             retried: TargetsRetried = await self.temporal.execute_update_with_start_workflow(
                 names.RETRY,
@@ -456,11 +513,11 @@ class SparkAds:
                 result_type=TargetsRetried,
                 start_workflow_operation=WithStartWorkflowOperation(
                     names.RELEASE_CAMPAIGN_WORKFLOW,
-                    release.model_copy(update={"resumed": True, "resumed_paused": False}),
+                    _resumed(release),
                     id=handle.id,
                     task_queue=names.TASK_QUEUE,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    static_summary=f"Release in BC {release.bc_id}, manifest {release.manifest.sha256[:12]}",
+                    static_summary=_summary(release),
                 ),
             )
             return retried
@@ -511,7 +568,7 @@ class SparkAds:
 
     async def report(self, campaign_id: str, actor: str) -> ReportFiles:
         """
-        The report of a release campaign: as it stands, or the last one if it has ended.
+        The report of a release campaign: as it stands, or the last one if it has come to its end.
 
         The last one is that of its end, or of the last takedown that ended after it.
 
@@ -520,10 +577,28 @@ class SparkAds:
         """
         workflow_id = names.release_campaign_id(campaign_id)
         description = await self._named(self.temporal.get_workflow_handle(workflow_id).describe, workflow_id)
+        if description.status in _ENDED_BY_FAULT:
+            return await self._report_from_record(campaign_id, actor)
         if description.close_time is not None:
             takedown = await self._last_takedown(campaign_id, since=description.close_time)
             return (takedown or await self.wait_for_release(campaign_id)).report
         return await self._update(workflow_id, names.REPORT, AskReport(actor=actor), ReportFiles, None)
+
+    async def _report_from_record(self, campaign_id: str, actor: str) -> ReportFiles:
+        ask = WriteReportInput(campaign_id=campaign_id, actor=actor)
+
+        async def once() -> ReportFiles:
+            files: ReportFiles = await self.temporal.execute_workflow(
+                names.WRITE_REPORT_WORKFLOW,
+                ask,
+                id=names.write_report_id(campaign_id, uuid4().hex[:12]),
+                task_queue=names.TASK_QUEUE,
+                result_type=ReportFiles,
+                static_summary=f"Report of release {campaign_id}",
+            )
+            return files
+
+        return await self._named(once, f"campaign {campaign_id}")
 
     async def _last_takedown(self, campaign_id: str, *, since: datetime) -> TakedownResult | None:
         ended = [
@@ -641,6 +716,15 @@ class SparkAds:
                     raise
             await asyncio.sleep(0.5 * 2**attempt)
         raise AssertionError("unreachable")
+
+
+def _resumed(release: ReleaseInput) -> ReleaseInput:
+    """What starts a release again that is on record."""
+    return release.model_copy(update={"resumed": True, "resumed_paused": False})
+
+
+def _summary(release: ReleaseInput) -> str:
+    return f"Release in BC {release.bc_id}, manifest {release.manifest.sha256[:12]}"
 
 
 def _authorization(bc_id: str, asset_id: str) -> str:

@@ -18,6 +18,7 @@ Every named error of sparkads, in one place.
     │   ├── OutcomeKnown            only a target whose outcome is unknown can be settled by a person
     │   ├── EvidenceAgainst         what TikTok lists contradicts what a person says of a target
     │   ├── NothingOnRecord         the thing named by the command does not exist
+    │   ├── EndedByFault            a release's workflow has ended with rows still to go; apply the same file again
     │   ├── AuditBroken             the audit trail is not as it was recorded
     │   ├── Renewing                a workflow is about to start its next run; the client repeats by itself
     │   └── TikTokRefused           TikTok said no to a call; its own words are in the text
@@ -105,6 +106,10 @@ class EvidenceAgainst(Refusal):
 
 class NothingOnRecord(Refusal):
     """The thing named by the command does not exist."""
+
+
+class EndedByFault(Refusal):
+    """A release's workflow has ended with rows still to go: it goes on when the same file is applied again."""
 
 
 class AuditBroken(Refusal):

@@ -18,6 +18,7 @@ RELEASE_CAMPAIGN_WORKFLOW = "ReleaseCampaignWorkflow"
 PUBLISH_SHARD_WORKFLOW = "PublishShardWorkflow"
 PLAN_RELEASE_WORKFLOW = "PlanReleaseWorkflow"
 TAKEDOWN_WORKFLOW = "TakedownWorkflow"
+WRITE_REPORT_WORKFLOW = "WriteReportWorkflow"
 
 STATUS = "status"
 """Query of every workflow."""
@@ -93,6 +94,11 @@ def release_campaign_id(campaign_id: str) -> str:
 def plan_release_id(campaign_id: str, asked: str) -> str:
     """Workflow id of one look at what a release would do; `asked` is a hash of what was asked."""
     return f"plan/{campaign_id}/{asked[:12]}"
+
+
+def write_report_id(campaign_id: str, name: str) -> str:
+    """Workflow id of one report of a release campaign, written from the record; `name` tells it from others."""
+    return f"report/{campaign_id}/{name}"
 
 
 def publish_shard_id(campaign_id: str, wave: int, shard: int) -> str:

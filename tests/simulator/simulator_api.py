@@ -170,16 +170,18 @@ class Api:
             "identity_authorized_bc_id": BC,
         }
 
+    async def campaign(self, name: str = "campaign", **fields: Any) -> str:
+        body = {"objective_type": "REACH", "budget_mode": "BUDGET_MODE_INFINITE", **fields}
+        answer = await self.post("/campaign/create/", advertiser_id=ADVERTISER, campaign_name=name, **body)
+        assert answer.code == 0, answer
+        return str(answer.data["campaign_id"])
+
     async def adgroup(self, name: str = "group", **fields: Any) -> str:
-        campaign = await self.post(
-            "/campaign/create/",
-            advertiser_id=ADVERTISER,
-            objective_type="REACH",
-            campaign_name=f"campaign of {name}",
-            budget_mode="BUDGET_MODE_INFINITE",
-        )
-        assert campaign.code == 0, campaign
-        body = {**adgroup_fields(), "adgroup_name": name, "campaign_id": campaign.data["campaign_id"]}
+        body = {
+            **adgroup_fields(),
+            "adgroup_name": name,
+            "campaign_id": await self.campaign(f"campaign of {name}"),
+        }
         answer = await self.post("/adgroup/create/", **{**body, **fields})
         assert answer.code == 0, answer
         return str(answer.data["adgroup_id"])

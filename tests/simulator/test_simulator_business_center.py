@@ -268,3 +268,104 @@ async def test_seeding_again_updates(api: Api) -> None:
     assert center["ad_accounts"][0]["name"] == "Releases"
     assert state["accounts"][0]["is_private"] is True
     assert len(state["accounts"][0]["posts"]) == 5
+
+
+async def test_an_invited_person_is_an_address_until_they_accept(api: Api) -> None:
+    invitation = {"bc_id": BC, "emails": ["new@label.example"], "asset_type": "ADVERTISER", "asset_ids": [ADVERTISER]}
+    for _ in range(2):
+        assert (await api.post("/bc/member/invite/", **invitation, advertiser_role="OPERATOR")).code == 0
+    members = await api.get("/bc/member/get/", bc_id=BC, filtering={"keyword": "new@"})
+    assert members.data["list"] == [
+        {
+            "user_id": None,
+            "user_name": None,
+            "user_email": "n**w@label.example",
+            "user_role": "STANDARD",
+            "relation_status": "PENDING",
+            "ext_user_role": {"finance_role": None},
+        }
+    ]
+    by_address = {"bc_id": BC, "filtering": {"user_email": "new@label.example"}}
+    offered = await api.get("/bc/asset/get/", **by_address, asset_type="ADVERTISER")
+    assert [one["asset_id"] for one in offered.data["list"]] == [ADVERTISER]
+    assert (await api.get("/bc/asset/get/", **by_address, asset_type="TT_ACCOUNT")).code == 40002
+    people = await api.get("/bc/asset/member/get/", bc_id=BC, asset_type="ADVERTISER", asset_id=ADVERTISER)
+    assert [(one["user_id"], one["advertiser_role"]) for one in people.data["list"]] == [
+        (ADMIN, "ADMIN"),
+        (None, "OPERATOR"),
+    ]
+
+    joined = await api.control("/members/accept", bc_id=BC, user_email="new@label.example", user_name="Nell")
+    (row,) = (await api.get("/bc/member/get/", bc_id=BC, filtering={"keyword": "new@"})).data["list"]
+    assert (row["user_id"], row["user_name"], row["relation_status"]) == (joined["user_id"], "Nell", "BOUND")
+    assert [one["advertiser_role"] for one in await assigned(api, joined["user_id"], "ADVERTISER")] == ["OPERATOR"]
+    assert (await api.get("/bc/asset/get/", **by_address, asset_type="ADVERTISER")).code == 40002, (
+        "no longer by address"
+    )
+
+
+async def test_invitations_that_are_refused_or_taken_back(api: Api) -> None:
+    invite = "/bc/member/invite/"
+    assert (await api.post(invite, bc_id=BC, emails=["nonsense"])).code == 40002
+    assert (await api.post(invite, bc_id=BC, emails=[f"a{n}@x.example" for n in range(51)])).code == 40002
+    foreign = await api.post(invite, bc_id=BC, emails=["a@x.example"], asset_ids=[FOREIGN_ADVERTISER])
+    assert foreign.code == 40002
+    await api.post(invite, bc_id=BC, emails=["a@x.example", "bob@label.example"])
+    assert len((await center_of(api, BC))["members"]) == 4, "Bob is a member already"
+    assert (await api.post("/bc/member/delete/", bc_id=BC, user_id=PENDING)).code == 40002, "nobody knows that id"
+    assert (await api.post("/bc/member/delete/", bc_id=BC)).code == 40002
+    assert (await api.post("/bc/member/delete/", bc_id=BC, user_email="A@x.example")).code == 0
+    assert (await api.post("/bc/member/delete/", bc_id=BC, user_id=MEMBER)).code == 0
+    assert [one["user_name"] for one in (await center_of(api, BC))["members"]] == ["Ada", "Cy"]
+    async with api.session.post(
+        f"{api.url}/control/members/accept", json={"bc_id": BC, "user_email": "a@x.example"}
+    ) as response:
+        assert response.status == 404
+
+
+async def test_a_member_gets_another_role(api: Api) -> None:
+    change = {"bc_id": BC, "user_id": MEMBER, "user_role": "ADMIN", "user_name": "Robert"}
+    assert (await api.post("/bc/member/update/", **change)).code == 0
+    (row,) = (await api.get("/bc/member/get/", bc_id=BC, filtering={"keyword": "robert"})).data["list"]
+    assert row["user_role"] == "ADMIN"
+    assert (await api.post("/bc/member/update/", **change | {"user_id": PENDING})).code == 40002
+
+
+async def test_asset_groups_give_ad_accounts_to_members(api: Api) -> None:
+    assets = [{"asset_id": key, "asset_type": "ADVERTISER"} for key in (ADVERTISER, SECOND_ADVERTISER)]
+    members = [{"member_id": MEMBER, "asset_roles": {"ADVERTISER": "ANALYST"}}]
+    body = {"bc_id": BC, "asset_group_name": "Both", "assets": assets, "members": members}
+    group = {"bc_id": BC, "asset_group_id": (await api.post("/bc/asset_group/create/", **body)).data["asset_group_id"]}
+    listed = await api.get("/bc/asset_group/list/", bc_id=BC, filtering={"keyword": "bo"})
+    assert [one["asset_group_name"] for one in listed.data["list"]] == ["Both"]
+    inside = await api.get("/bc/asset_group/get/", **group, query_entity="ASSET")
+    assert [one["asset_id"] for one in inside.data["list"]] == [ADVERTISER, SECOND_ADVERTISER]
+    people = await api.get("/bc/asset_group/get/", **group, query_entity="MEMBER")
+    assert people.data["list"] == [
+        {"member_id": MEMBER, "member_name": "Bob", "asset_roles": {"ADVERTISER": "ANALYST"}}
+    ]
+    assert len(await assigned(api, MEMBER, "ADVERTISER")) == 2
+    out = {**group, "update_entity": "ASSET", "action": "DELETE", "assets": assets[:1]}
+    assert (await api.post("/bc/asset_group/update/", **out)).code == 0
+    assert [one["asset_id"] for one in await assigned(api, MEMBER, "ADVERTISER")] == [SECOND_ADVERTISER]
+    renamed = {**group, "update_entity": "NAME", "asset_group_name": "One"}
+    assert (await api.post("/bc/asset_group/update/", **renamed)).code == 0
+    assert (await api.post("/bc/asset_group/delete/", bc_id=BC, asset_group_ids=[group["asset_group_id"]])).code == 0
+    assert await assigned(api, MEMBER, "ADVERTISER") == []
+    for wrong in (
+        {"assets": [{"asset_id": FOREIGN_ADVERTISER, "asset_type": "ADVERTISER"}]},
+        {"assets": [{"asset_id": ADVERTISER, "asset_type": "PIXEL"}]},
+        {"members": [{"member_id": PENDING, "asset_roles": {"ADVERTISER": "ANALYST"}}]},
+        {"members": []},
+    ):
+        assert (await api.post("/bc/asset_group/create/", **{**body, **wrong})).code == 40002
+
+
+async def test_the_change_log_and_subscriptions(api: Api) -> None:
+    await api.control(f"/owners/{HANDLE}/approve", bc_id=BC)
+    log = await api.get("/changelog/get/", bc_id=BC, filtering={"activity_type": "ASSET"})
+    assert [one["activity_log"] for one in log.data["changelog_list"]] == ["TikTok account Ann Official was added"]
+    early = await api.get("/changelog/get/", bc_id=BC, filtering={"end_date": "2020-01-01"})
+    assert early.data["changelog_list"] == []
+    none = await api.get("/subscription/get/", app_id="1", secret="x")
+    assert none.data["subscriptions"] == []

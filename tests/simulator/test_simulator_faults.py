@@ -8,6 +8,7 @@ import pytest
 from aiohttp import ServerDisconnectedError
 from simulator_api import ADVERTISER, Api, pull
 
+from simulator.envelope import LOST_ACCOUNT
 from simulator.faults import FaultPlan, Faults, Rule
 
 
@@ -27,6 +28,15 @@ async def test_a_code_instead_of_the_answer(api: Api, when: str, made: int) -> N
     assert (await api.create(group, creative)).code == 50002
     assert len(await api.ads()) == made
     assert (await api.create(group, creative)).code == 0
+
+
+async def test_an_ad_is_made_though_the_account_is_said_to_be_lost(api: Api) -> None:
+    group, creative = await ready(api)
+    lost = {"path": "/ad/create/", "kind": "code", "code": 40002, "message": LOST_ACCOUNT, "when": "after", "times": 1}
+    await api.control("/faults", rules=[lost])
+    answer = await api.create(group, creative)
+    assert (answer.code, answer.message) == (40002, LOST_ACCOUNT)
+    assert [ad["secondary_status"] for ad in await api.ads()] == ["AD_STATUS_DELIVERY_OK"]
 
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from aiohttp import ClientSession, web
 from simulator_api import ADVERTISER, Answer, Api, mp4, png, pull, push, signature
 
@@ -233,3 +234,72 @@ async def test_covers_and_slides_have_their_sizes(api: Api) -> None:
     assert (await api.create(group, push(identity, {**slides, "image_ids": [square, square]}))).code == 0
     pulled = pull(identity, "7500000000000000003", ad_format="CAROUSEL_ADS")
     assert (await api.create(group, pulled)).code == 0
+
+
+async def upload_image(api: Api, content: bytes, **fields: str) -> Answer:
+    form = {"advertiser_id": ADVERTISER, "upload_type": "UPLOAD_BY_FILE", "image_signature": signature(content)}
+    return await api.upload(IMAGE, form | fields, "image_file", content)
+
+
+@pytest.mark.parametrize(("size", "code"), [((1440, 2560), 0), ((2400, 1256), 0), ((3600, 1256), 40915)])
+async def test_images_have_a_number_of_pixels(api: Api, size: tuple[int, int], code: int) -> None:
+    assert (await upload_image(api, png(*size))).code == code
+
+
+async def test_images_need_their_upload_type_and_are_looked_up(api: Api) -> None:
+    content = png()
+    form = {"advertiser_id": ADVERTISER, "image_signature": signature(content)}
+    untyped = await api.upload(IMAGE, form, "image_file", content)
+    assert untyped.message == "Missing required field(s): upload_type."
+    await api.control("/clock", image_seconds=0.3)
+    image = (await upload_image(api, content)).data
+    assert not {"is_carousel_usable", "create_time", "modify_time"} & image.keys()
+
+    async def info(*image_ids: str) -> Answer:
+        return await api.get("/file/image/ad/info/", advertiser_id=ADVERTISER, image_ids=list(image_ids))
+
+    await api.control("/clock", image_seconds=0)
+    (row,) = (await info(image["image_id"])).data["list"]
+    assert row["is_carousel_usable"] is True
+    cover = (await api.push_media())["image_ids"][0]
+    for unknown in ("nothing", cover):
+        refused = await info(image["image_id"], unknown)
+        assert (refused.code, refused.message) == (40001, "Insufficient permissions")
+    await api.control("/config", covers_in_library=True)
+    assert (await info(cover)).code == 0
+
+
+@pytest.mark.parametrize(
+    ("which", "sizes"),
+    [
+        ("all", [(720, 1280)] * 4),
+        ("other_first", [(1280, 720)] * 2 + [(720, 1280)] * 2),
+        ("fewer", [(720, 1280)]),
+        ("none", []),
+    ],
+)
+async def test_suggested_covers(api: Api, which: str, sizes: list[tuple[int, int]]) -> None:
+    await api.control("/config", suggested_covers=which)
+    identity, group, video_id = await api.linked(), await api.adgroup(), await api.video()
+    query = {"advertiser_id": ADVERTISER, "video_id": video_id, "poster_number": 4}
+    covers = (await api.get("/file/video/suggestcover/", **query)).data["list"]
+    assert [(one["width"], one["height"]) for one in covers] == sizes
+    for cover in covers:
+        media = {"video_id": video_id, "image_ids": [cover["id"]], "ad_format": "SINGLE_VIDEO"}
+        fits = (cover["width"], cover["height"]) == (720, 1280)
+        assert (await api.create(group, push(identity, media))).code == (0 if fits else 40002)
+
+
+async def test_the_example_of_file_start_upload_is_spelt_otherwise(api: Api) -> None:
+    await api.control("/config", upload_start_case="pascal")
+    start = {"advertiser_id": ADVERTISER, "size": 9, "content_type": "music"}
+    answer = await api.post("/file/start/upload/", **start)
+    assert answer.body["Code"] == 0
+    assert (answer.body["Data"]["StartOffset"], answer.body["Data"]["EndOffset"]) == (0, 9)
+    assert answer.body["Data"]["UploadId"]
+
+
+async def test_a_video_can_be_uploaded_by_its_own_id(api: Api) -> None:
+    video_id = await api.video()
+    form = {"advertiser_id": ADVERTISER, "upload_type": "UPLOAD_BY_VIDEO_ID", "video_id": video_id}
+    assert [one["video_id"] for one in (await api.post(VIDEO, **form)).data] == [video_id]

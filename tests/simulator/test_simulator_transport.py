@@ -1,6 +1,6 @@
 """Envelope, tokens, paths, verbs, wording of validation errors."""
 
-from simulator_api import ADVERTISER, BC, FOREIGN_ADVERTISER, OTHER_BC, OTHER_TOKEN, TOKEN, Api
+from simulator_api import ADMIN, ADVERTISER, BC, FOREIGN_ADVERTISER, OTHER_BC, OTHER_TOKEN, TOKEN, Api
 
 
 async def test_a_path_without_trailing_slash_is_404_in_plain_text(api: Api) -> None:
@@ -103,3 +103,58 @@ async def test_oauth(api: Api) -> None:
     assert {"advertiser_id": ADVERTISER, "advertiser_name": "Releases"} in mine.data["list"]
     person = await api.get("/user/info/")
     assert (person.data["display_name"], person.data["email"]) == ("Ada", "a**a@label.example")
+
+
+async def test_user_info_answers_without_its_slash_too(api: Api) -> None:
+    for path in ("/user/info/", "/user/info"):
+        assert (await api.get(path)).data["core_user_id"] == ADMIN
+    await api.control("/config", user_id_field="id")
+    person = await api.get("/user/info")
+    assert (person.data["id"], "core_user_id" in person.data) == (int(ADMIN), False)
+
+
+async def test_repeated_keys_are_no_array(api: Api) -> None:
+    query = [("advertiser_ids", ADVERTISER), ("advertiser_ids", FOREIGN_ADVERTISER)]
+    url = f"{api.url}/open_api/v1.3/advertiser/info/"
+    async with api.session.get(url, params=query, headers=api.headers) as response:
+        body = await response.json()
+    assert (body["code"], body["message"]) == (40002, "error unmarshaling parameter")
+
+
+async def test_empty_values_are_refused_or_left_out(api: Api) -> None:
+    refused = await api.get("/bc/get/", bc_id="")
+    assert (refused.code, refused.message) == (40002, "Invalid value of 'bc_id': it must not be empty")
+    await api.control("/config", empty_values="ignore")
+    assert len((await api.get("/bc/get/", bc_id="")).data["list"]) == 1
+    missing = await api.get("/campaign/get/", advertiser_id="")
+    assert missing.message == "Missing required field(s): advertiser_id."
+
+
+async def test_unknown_fields_are_refused_with_the_allowed_ones(api: Api) -> None:
+    for path, known in (
+        ("/ad/get/", "tiktok_item_id"),
+        ("/adgroup/get/", "location_ids"),
+        ("/campaign/get/", "budget"),
+    ):
+        answer = await api.get(path, advertiser_id=ADVERTISER, fields=["nonsense"])
+        assert answer.code == 40002
+        assert answer.message.startswith("Invalid value of 'fields': nonsense; correct is ")
+        assert known in answer.message
+        assert (await api.get(path, advertiser_id=ADVERTISER, fields=[known])).code == 0
+
+
+async def test_a_token_is_revoked(api: Api) -> None:
+    app = {"app_id": "7100000000000000001", "secret": "app-secret"}
+    assert (await api.post("/oauth2/revoke_token/", **app, access_token="other")).code == 40105
+    revoked = await api.post("/oauth2/revoke_token/", **app, access_token=TOKEN)
+    assert ADVERTISER in revoked.data["advertiser_ids"]
+    assert (await api.get("/bc/get/")).code == 40105
+    await api.control("/seed", business_centers=[{"bc_id": BC}])
+    assert (await api.get("/bc/get/")).code == 0
+
+
+async def test_nulls_are_dropped_from_business_centers_and_kept_for_members(api: Api) -> None:
+    (center,) = (await api.get("/bc/get/")).data["list"]
+    assert center["ext_user_role"] == {}
+    members = await api.get("/bc/member/get/", bc_id=BC)
+    assert members.data["list"][0]["ext_user_role"] == {"finance_role": None}

@@ -28,7 +28,9 @@ from sparkads.contracts.release import (
     HealthGate,
     LatePolicy,
     ReleaseInput,
+    ReleasePhase,
     ReleaseResult,
+    ReleaseStatus,
     ReportFiles,
     TargetState,
 )
@@ -212,7 +214,8 @@ def apply(
 
     Without --plan the plan is made and shown now, and you are asked; --yes starts without one. The manifest is checked
     first: with a mistake in it nothing is uploaded and nothing is started. Starting again with the same id and the same
-    manifest changes nothing. With --watch the exit code is 1 if a row was not published.
+    manifest changes nothing, but for a campaign that ended through a fault: it goes on where it was. With --watch the
+    exit code is 1 if a row was not published.
 
     Examples:
       sparkads campaign apply midnight.csv --bc 7300000000000000001 --operator 7200000000000000002 --plan 4f5e…
@@ -247,12 +250,12 @@ def apply(
         typer.confirm("Start it?", abort=True)
         asked = asked.agreed_to(planned.hash)
 
-    async def begin(spark: SparkAds) -> ReleaseInput:
+    async def begin(spark: SparkAds) -> tuple[ReleaseInput, ReleaseStatus]:
         complete = await asked.release(spark)
         await spark.start_release(complete)
-        return complete
+        return complete, await spark.release_loaded(complete.campaign_id)
 
-    started = run(asked.settings, begin, files=True, long=True)
+    started, now = run(asked.settings, begin, files=True, long=True)
     rows = len(asked.manifest.rows)
     document: dict[str, object] = {
         "campaign_id": started.campaign_id,
@@ -261,8 +264,13 @@ def apply(
         "manifest": started.manifest,
         "plan": started.plan_hash,
         "rejects": asked.rejects,
+        "phase": now.phase,
+        "attention": now.attention,
     }
-    words = f"started campaign {started.campaign_id}: {rows} rows"
+    is_loading = now.phase is ReleasePhase.LOADING
+    words = f"campaign {started.campaign_id}: {rows} rows, {'not on record yet' if is_loading else 'started'}"
+    if now.attention:
+        words += f"; {now.attention}"
     if not watch_it:
         follow = f"watch it: sparkads campaign watch {started.campaign_id}"
         output.answer(document, Text(words), Text(follow, style="dim"), as_json=as_json)

@@ -98,7 +98,9 @@ class _View:
         if self._console.is_terminal:
             self.live.update(picture(status, self._pace.line(status)), refresh=True)
         else:
-            self._line(f"{status.phase}: {_counts(status.counts) or 'no targets yet'}; waiting for {status.waiting_on}")
+            to_do = f"; to do: {status.attention}" if status.attention else ""
+            counts = _counts(status.counts) or "no targets yet"
+            self._line(f"{status.phase}: {counts}; waiting for {status.waiting_on}{to_do}")
 
     def lost(self) -> None:
         if self._console.is_terminal:
@@ -131,6 +133,9 @@ def picture(status: ReleaseStatus, pace: str = "") -> RenderableType:
     parts: list[RenderableType] = [output.facts(f"Release campaign {status.campaign_id}", lines)]
     if total:
         parts += [Padding(ProgressBar(total=total, completed=final, width=60), 0), counts_table(status.counts)]
+    if status.waits:
+        waits = [(one.rows, ", ".join(one.row_ids), one.since, output.printable(one.reason)) for one in status.waits]
+        parts.append(output.table("Rows that wait for something", ("Rows", "Which", "Since", "For what"), waits))
     if len(status.territories) > 1:
         parts.append(_territories(status))
     if len(status.tiers) > 1:

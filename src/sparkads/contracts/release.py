@@ -23,7 +23,7 @@ class TargetState(StrEnum):
     IN_REVIEW = "in_review"
     """the ad exists; TikTok has not decided yet"""
     PUBLISHED = "published"
-    """confirmed by TikTok, with its post"""
+    """approved by TikTok; its post is known, or looked for if TikTok has not named it"""
     REJECTED = "rejected"
     """by TikTok's review"""
     REFUSED = "refused"
@@ -74,7 +74,8 @@ class AdTemplate(Contract):
     optimization_goal: str = "CLICK"
     billing_event: str = "CPC"
     pacing: str = "PACING_MODE_SMOOTH"
-    ads_per_ad_group: int = Field(default=100, ge=1, le=1000)
+    ads_per_ad_group: int = Field(default=50, ge=1, le=1000)
+    daily_budget_mode: str = "BUDGET_MODE_DYNAMIC_DAILY_BUDGET"
 
 
 class Selection(Contract):
@@ -182,6 +183,15 @@ class Wave(Contract):
     targets: int
     waiting: int = Field(description="targets that still wait for their account")
     shards: tuple[int, ...] = Field(description="numbers of the shards that have targets past waiting")
+
+
+class Wait(Contract):
+    """Rows that wait for the same thing, which is neither their instant nor TikTok's review."""
+
+    reason: str = Field(description="what it is, and what to do")
+    rows: int
+    row_ids: tuple[str, ...] = Field(description="the first 10")
+    since: AwareDatetime
 
 
 class TerritoryProgress(Contract):
@@ -351,6 +361,8 @@ class ReleasePhase(StrEnum):
     REPORT = "report"
     DONE = "done"
     CANCELLED = "cancelled"
+    FAILED = "failed"
+    """it ended through a fault or a refusal, with rows still to go; `attention` says how it goes on"""
 
 
 class ReleaseStatus(Contract):
@@ -369,6 +381,7 @@ class ReleaseStatus(Contract):
     territories: tuple[TerritoryProgress, ...] = Field(default=(), description="the first 100")
     plan_hash: str | None = Field(default=None, description="what approvers have to agree to")
     missing_approvals: tuple[str, ...] = ()
+    waits: tuple[Wait, ...] = Field(default=(), description="what rows wait for, the first 20 reasons")
     attention: str = Field(description="empty, or what a person has to look at")
     last_error: str
     undecodable_signals: int = 0
@@ -392,6 +405,13 @@ class ReleaseResult(Contract):
 class AskReport(Contract):
     """Update `report`: the report as it stands now."""
 
+    actor: TikTokId
+
+
+class WriteReportInput(Contract):
+    """Start of a report from the record alone: of a release whose own workflow does not run."""
+
+    campaign_id: Name
     actor: TikTokId
 
 
