@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import stat
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from workers.local import Stack, local_stack
 from workers.probe import Line, Outcome, Record, Report, ask_all, picture
 from workers.probes import ALL
 from workers.probes.answers import Answers, App
+from workers.settings import Settings
 
 BC, PARTNER, EMPTY_BC = "7300000000000000501", "7300000000000000502", "7300000000000000503"
 AD_ACCOUNT, OTHER_AD_ACCOUNT = "7100000000000000501", "7100000000000000502"
@@ -33,7 +35,8 @@ PARTNERS_AD_ACCOUNT = "7100000000000000503"
 TOKEN = SecretStr("token-of-kowhai")
 ADMIN, APP, SECRET = "6100000000000000501", "app-of-kowhai", "secret-of-kowhai"
 NEW_ZEALAND = "2186224"
-VIDEO = Path(__file__).parents[2] / "examples" / "harbour-lights.mp4"
+ROOT = Path(__file__).parents[2]
+VIDEO = ROOT / "examples" / "harbour-lights.mp4"
 PLANTED = {
     *("Kowhai Records", "Fern Partners", "Aroha Ngata", "aroha@kowhai.example", "newcomer@kowhai.example"),
     *("tui.sings", "Tui Sings", "a line that only Tui wrote", "A Song By Tui", "harbour-demo.mp4"),
@@ -254,7 +257,7 @@ async def test_what_the_answers_mean(run: Run) -> None:
     assert run.found["identity_room"]["answered"] == "2 of 10000 used"
     assert run.found["ad_group_room"]["answered"] == "1 of 50; 0 of 50; 0 of 50"
     assert "AD_STATUS_AUDIT, AD_STATUS_DELIVERY_OK" in run.found["ads"]["answered"]
-    assert "post of 1 approved pushes filled" in run.found["ads"]["answered"]
+    assert "post of 1 approved push filled" in run.found["ads"]["answered"]
 
 
 async def test_the_setting_that_follows_is_named(run: Run) -> None:
@@ -462,3 +465,15 @@ def test_what_is_asked_by_post_is_known_to_change_nothing() -> None:
     by_post = {one.path for one in ALL if one.verb != "GET"}
     assert by_post == {"tool/targeting/info/", "bc/asset/account/authorization/"}
     assert len({one.name for one in ALL}) == len(ALL)
+
+
+def test_the_page_of_facts_names_only_what_exists() -> None:
+    rows = [line.split(" | ") for line in (ROOT / "docs" / "tiktok.md").read_text().splitlines() if " | " in line]
+    facts = [row for row in rows if len(row) == 5 and row[0] != "| What is relied on"]
+    asked = {name for row in facts for name in re.findall(r"`(\w+)`", row[3])}
+    files = {name for row in facts for name in re.findall(r"`([\w/.]+)`", row[4])}
+    assert len(facts) > 60
+    assert asked - {one.name for one in ALL} == set()
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    settings = {name for row in facts for name in re.findall(r"SPARKADS_(\w+)", row[2])}
+    assert settings - {name.upper() for name in Settings.model_fields} == set()

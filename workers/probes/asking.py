@@ -63,9 +63,9 @@ def is_there(rows: Sequence[Json], name: str) -> bool:
     return any(row.get(name) is not None for row in rows)
 
 
-def count(number: int, thing: str) -> str:
-    """A number with its thing, in the plural where it has to be."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+def count(number: int, thing: str, things: str = "") -> str:
+    """A number with its thing; `things`: its plural, if that is not made with an s."""
+    return f"{number} {thing if number == 1 else things or thing + 's'}"
 
 
 def values(rows: Iterable[Json], name: str) -> str:

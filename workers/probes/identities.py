@@ -28,7 +28,11 @@ def _identities(known: Answers, said: Sequence[Said]) -> Finding:
     strangers = [row for row in rows if row.get("identity_authorized_bc_id") not in {None, known.bc_id}]
     if strangers:
         note = "those of another Business Center can't be used here: link the account from this one"
-        return Finding(f"{count(len(strangers), 'identity')} of another Business Center", answered=answered, note=note)
+        return Finding(
+            f"{count(len(strangers), 'identity', 'identities')} of another Business Center",
+            answered=answered,
+            note=note,
+        )
     means = "identities have handles to join by" if spelling else "identities are joined by name"
     return Finding(means, answered=answered, note="the client reads either spelling, and pages without a count")
 

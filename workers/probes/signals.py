@@ -40,7 +40,7 @@ def _changes(_known: Answers, said: Sequence[Said]) -> Finding:
     rows = rows_of(said, "changelog_list")
     kinds = values(rows, "activity_type")
     means = "see in the file whether a TikTok account that came or went is among them"
-    return Finding(means, answered=f"{count(len(rows), 'entry').replace('entrys', 'entries')}; {kinds}", note=_SWEEP)
+    return Finding(means, answered=f"{count(len(rows), 'entry', 'entries')}; {kinds}", note=_SWEEP)
 
 
 def _dates(known: Answers, **more: Any) -> Json:
