@@ -35,8 +35,8 @@ from sparkads import captions, clock
 from sparkads.client import SparkAds
 from sparkads.contracts.plan import Estimate, Plan, PlanContent, PlannedBudget, PlannedRow, Step
 from sparkads.contracts.release import ReleaseInput
-from sparkads.errors import NotAMember, NothingOnRecord, refused
-from sparkads.files import Files
+from sparkads.errors import ManifestInvalid, NotAMember, NothingOnRecord, refused
+from sparkads.files import FileDamaged, Files
 from sparkads.manifest import ManifestRow, Mode, Visibility
 from sparkads.policy import DEFAULT_PROFILE, PROFILES
 from sparkads.roles import Action, Permission, may
@@ -114,7 +114,10 @@ class PlanningActivities:
         operator = await self._people.access(release.bc_id, release.operator)
         if operator.role is None:
             raise refused(NotAMember(f"operator {release.operator} is no member of Business Center {release.bc_id}"))
-        rows = (await read_bundle(self._files, release.manifest)).rows
+        try:
+            rows = (await read_bundle(self._files, release.manifest)).rows
+        except FileDamaged as error:
+            raise refused(ManifestInvalid(str(error))) from error
         client = await self._platform.client(release.bc_id)
         pairs = {(row.account, row.ad_account) for row in rows}
         facts = {

@@ -13,16 +13,17 @@ from typing import TypeVar
 
 from temporalio import activity
 
-from activities.ad_accounts import beyond_ceiling, daily_ceiling
+from activities.ad_accounts import beyond_ceiling, daily_ceiling, judge_ad_accounts
 from activities.campaigns import known_campaign
 from activities.failures import DEFINITE_NO
 from activities.gates import NO_RIGHTS
+from activities.judging import Judged
 from activities.lost_answers import found_or_made, made_once
 from activities.media import Uploads
 from activities.members import current_run
 from activities.platform import Platform
 from activities.posts import MusicKnown, check_posts
-from activities.room import RoomForAds
+from activities.room import RoomForAds, ad_groups_without
 from activities.together import each_to_its_end
 from activities.waits import AGAIN, Waiting, keep_waits, waiting_for
 from sparkads.contracts.base import Contract
@@ -159,6 +160,13 @@ class _AdAccount:
 
     async def _check_ad_account(self) -> None:
         """Block the rows that an ad account in this state, or with this currency, can't have."""
+        rows = await preparing.unplanned(self._db, self._campaign.campaign_id, self._advertiser_id)
+        if rows:
+            await self._block(await judge_ad_accounts(self._client, rows))
+
+    async def _block(self, judged: Judged) -> None:
+        for reason, row_ids in judged.blocked.items():
+            await self._stop(row_ids, TargetState.BLOCKED, reason)
 
     async def _check_posts(self) -> None:
         by_account: defaultdict[str, list[Unplanned]] = defaultdict(list)
@@ -205,11 +213,10 @@ class _AdAccount:
     async def _check_room(self) -> None:
         """Block the rows for which there is no room left, the last of the manifest first."""
         rows = await preparing.unplanned(self._db, self._campaign.campaign_id, self._advertiser_id)
-        full = await self._room.rows_without(
-            self._client, self._campaign.bc_id, self._campaign.campaign_id, self._advertiser_id, rows
+        campaign = self._campaign
+        await self._block(
+            await self._room.rows_without(self._client, campaign.bc_id, campaign.campaign_id, self._advertiser_id, rows)
         )
-        for reason, row_ids in full.blocked.items():
-            await self._stop(row_ids, TargetState.BLOCKED, reason)
 
     async def _stop(self, row_ids: Sequence[str], state: TargetState, reason: str) -> None:
         if not row_ids:
@@ -239,6 +246,7 @@ class _AdAccount:
             )
         reason = beyond_ceiling(self._advertiser_id, ceiling, worst_day=self._prepare.template.worst_day)
         await self._stop(beyond, TargetState.BLOCKED, reason)
+        await self._check_room_for_ad_groups()
         groups = await publishing.ad_groups_to_make(self._db, self._prepare.campaign_id, self._advertiser_id)
         if not groups:
             return
@@ -258,6 +266,22 @@ class _AdAccount:
                 await self._stop(rows, TargetState.REFUSED, reason)
                 continue
             await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
+
+    async def _check_room_for_ad_groups(self) -> None:
+        """One that TikTok has no room for must not be made: it would make it, switch it off, and never on again."""
+        groups = await publishing.ad_groups_to_make(self._db, self._prepare.campaign_id, self._advertiser_id)
+        if not groups:
+            return
+        campaign_id = self._prepare.campaign_id
+        await self._block(
+            await ad_groups_without(
+                self._client,
+                self._advertiser_id,
+                [await preparing.rows_of_group(self._db, group.id) for group in groups],
+                made=await publishing.ad_groups_made(self._db, campaign_id, self._advertiser_id),
+                has_campaign=await publishing.tiktok_campaign(self._db, campaign_id, self._advertiser_id) is not None,
+            )
+        )
 
     async def _tiktok_campaign(self) -> str:
         """Our TikTok campaign in the ad account."""

@@ -66,6 +66,14 @@ def _cause(states: str, prefix: str, title: str, next_step: str) -> Cause:
     return Cause(frozenset(TargetState(state) for state in states.split()), prefix, title, next_step)
 
 
+WAITS = Cause(
+    frozenset({TargetState.WAITING, TargetState.READY, TargetState.IN_REVIEW}),
+    "",
+    "Waiting for something that its reason names",
+    "Do what the reason names. The rows then go on by themselves: nothing has to be started again.",
+)
+"""Of rows that wait for something that is neither their instant nor TikTok's review."""
+
 _AGAIN = "Then have these rows tried again (sparkads campaign retry)."
 _ANEW = "Then release these rows in a new campaign."
 """What a manifest says of a row does not change in its campaign."""
@@ -136,9 +144,33 @@ CAUSES = (
     ),
     _cause(
         "refused",
+        "TikTok refused the cover",
+        "TikTok refused the cover",
+        f"Take a JPG or PNG of the video's shape, of at most 50 MB. {_ANEW}",
+    ),
+    _cause(
+        "refused",
+        "TikTok refused the ad group",
+        "TikTok refused the ad group of these rows",
+        f"Correct what TikTok names: a budget, a place, or the number of active ad groups. {_AGAIN}",
+    ),
+    _cause(
+        "refused",
+        "TikTok refused ad account",
+        "TikTok refused the ad account",
+        f"See to it in TikTok Ads Manager, or release the rows through another ad account. {_AGAIN}",
+    ),
+    _cause(
+        "refused",
         "",
         "TikTok refused to make the ad",
         f"Correct what TikTok names; its support can look up the request number. {_ANEW}",
+    ),
+    _cause(
+        "rejected",
+        "its ad is deleted",
+        "The ad was deleted at TikTok",
+        f"Somebody has deleted it in TikTok Ads Manager, or TikTok has. If it is still wanted: {_ANEW.lower()}",
     ),
     _cause(
         "rejected",
@@ -210,6 +242,8 @@ class Failures(NamedTuple):
 
 def cause_of(row: ReportRow) -> Cause:
     """The cause of a row that is not published."""
+    if row.waits:
+        return WAITS
     for cause in CAUSES:
         if row.state in cause.states and _begins(row.reason, cause.prefix):
             return cause
@@ -222,12 +256,12 @@ def _begins(reason: str, prefix: str) -> bool:
 
 
 def failures(rows: Iterable[ReportRow]) -> list[Failures]:
-    """Everything that is not published, by cause, in the order of CAUSES."""
+    """Everything that is not published, by cause: what waits for somebody first, then in the order of CAUSES."""
     by_cause: defaultdict[Cause, list[ReportRow]] = defaultdict(list)
     for row in rows:
         if row.state is not TargetState.PUBLISHED:
             by_cause[cause_of(row)].append(row)
-    return [_failures(cause, by_cause[cause]) for cause in CAUSES if cause in by_cause]
+    return [_failures(cause, by_cause[cause]) for cause in (WAITS, *CAUSES) if cause in by_cause]
 
 
 def _failures(cause: Cause, rows: list[ReportRow]) -> Failures:

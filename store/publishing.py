@@ -212,6 +212,17 @@ async def ad_groups_to_make(db: Database, campaign_id: str, advertiser_id: str) 
     return [AdGroup(**row) for row in rows]
 
 
+async def ad_groups_made(db: Database, campaign_id: str, advertiser_id: str) -> int:
+    """How many ad groups of a campaign TikTok has made in an ad account, those that rows name not counted."""
+    count: int = await db.fetchval(
+        """SELECT count(*) FROM ad_groups
+           WHERE campaign_id = $1 AND advertiser_id = $2 AND adgroup_id IS NOT NULL AND number > 0""",
+        campaign_id,
+        advertiser_id,
+    )
+    return count
+
+
 async def leave_ad_group(connection: Connection, ad_group: int, row_ids: Sequence[str]) -> bool:
     """
     Take targets that are being submitted out of an ad group that TikTok takes no further ad in.

@@ -14,6 +14,9 @@ from store.database import Connection, Database
 NAMED = 10
 """Rows that are named where there may be more."""
 
+WAITS = "(t.waits_for <> '' AND t.state IN ('waiting', 'ready', 'in_review'))"
+"""Whether target `t` waits for something that is neither its instant nor TikTok's review (store/waits.py)."""
+
 SHARD_SIZE = 2_000
 """
 Targets a shard holds at most. Its history does not grow with them, and each shard costs the server as much as another:
@@ -69,6 +72,8 @@ class ReportRow(Contract):
     confirmed_at: datetime | None
     ad_id: str | None
     item_id: str | None
+    waits: bool = False
+    """whether `reason` is what it waits for, beside its instant or TikTok's review"""
 
 
 async def create(connection: Connection, campaign: Campaign, rows: Sequence[ManifestRow]) -> bool:
@@ -368,9 +373,10 @@ async def set_flags(db: Database, campaign_id: str, *, paused: bool, cancelled: 
 async def report_rows(db: Database, campaign_id: str) -> list[ReportRow]:
     """All targets in the order of the manifest."""
     rows = await db.fetch(
-        """SELECT row_number, row_id, mode, handle, advertiser_id, territory, time_zone, state, reason, wave, due_at,
-                  submitted_at, confirmed_at, ad_id, coalesce(item_id, pull_item_id) AS item_id
-           FROM targets WHERE campaign_id = $1 ORDER BY row_number""",
+        f"""SELECT row_number, row_id, mode, handle, advertiser_id, territory, time_zone, state,
+                   CASE WHEN {WAITS} THEN waits_for ELSE reason END AS reason, {WAITS} AS waits, wave, due_at,
+                   submitted_at, confirmed_at, ad_id, coalesce(item_id, pull_item_id) AS item_id
+            FROM targets t WHERE campaign_id = $1 ORDER BY row_number""",
         campaign_id,
     )
     return [ReportRow(**row) for row in rows]

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sparkads.contracts.release import Wait
 from store.database import Connection, Database
-from store.releases import NAMED
+from store.releases import NAMED, WAITS
 
 SHOWN = 20
 """Different reasons that are shown of one campaign, those of most rows first."""
@@ -63,7 +63,7 @@ async def of_campaign(db: Database, campaign_id: str) -> list[Wait]:
     rows = await db.fetch(
         f"""SELECT t.waits_for AS reason, count(*) AS rows, min(t.waits_since) AS since,
                    (array_agg(t.row_id ORDER BY t.row_number))[1:{NAMED}] AS row_ids
-            FROM targets t WHERE t.campaign_id = $1 AND t.waits_for <> '' AND {_MAY_WAIT}
+            FROM targets t WHERE t.campaign_id = $1 AND {WAITS}
             GROUP BY t.waits_for ORDER BY count(*) DESC, 1 LIMIT {SHOWN}""",
         campaign_id,
     )

@@ -171,21 +171,6 @@ class BusinessCenters:
         self._caller.connection.authorization_verb = first
         return url
 
-    async def authorization_verbs(self, bc_id: str) -> tuple[str, ...]:
-        """Which verbs the endpoint of the authorization URL takes: a probe, which changes nothing but issues URLs.
-
-        Raises:
-            TikTokError: a refusal that has nothing to do with the verb.
-        """
-        taken = []
-        for verb in ("GET", "POST"):
-            try:
-                await self._authorization_url(verb, {"bc_id": bc_id})
-            except WrongRoute:
-                continue
-            taken.append(verb)
-        return tuple(taken)
-
     async def _authorization_url(self, verb: str, params: Mapping[str, Any]) -> SecretStr:
         path = "bc/asset/account/authorization/"
         call = (

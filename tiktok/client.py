@@ -62,6 +62,10 @@ class TikTok:
         """The API with the rights of one token; `urgent` if a person waits for what is called."""
         return TikTokClient(Caller(self._connection, token, urgent=urgent))
 
+    def caller(self, token: SecretStr) -> Caller:
+        """Calls with the rights of one token whose answers are seen as they are (workers/probe.py)."""
+        return Caller(self._connection, token)
+
 
 class TikTokClient:
     """The API with the rights of one token.

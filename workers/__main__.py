@@ -2,8 +2,8 @@
 `python -m workers`: the application's processes and its deploy steps.
 
 Exit codes: 0 done (also a process that was told to stop by Ctrl-C or SIGTERM); 1 a bug, with a traceback, or
-`reconcile --dry-run` has found something that does not run; 2 wrong settings or arguments; 3 a server cannot be
-reached, refuses, or does not start.
+`reconcile --dry-run` has found something that does not run, or the token that `probe` asks with does not work; 2 wrong
+settings or arguments; 3 a server cannot be reached, refuses, or does not start.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ import asyncpg
 import typer
 from pydantic import SecretStr
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError
@@ -35,6 +36,7 @@ from workers.search_attributes import SearchAttributeConflict, register_search_a
 from workers.settings import Settings, SettingsError, load_settings, settings_table
 
 NOT_ALL_RUN = 1
+TOKEN_REJECTED = 1
 WRONG_INPUT = 2
 NOT_REACHABLE = 3
 
@@ -214,39 +216,50 @@ def connect(
 def probe(
     bc: Annotated[str, typer.Argument(metavar="BC", help="Id of a connected Business Center.")],
     *,
+    answers: Annotated[
+        Path | None,
+        typer.Option(help="File for all that TikTok answers, masked. Default: probe-TIME.jsonl, here."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """
-    Ask TikTok how it gives out the URL behind a QR code, which public sources disagree about. Changes nothing.
+    Ask TikTok what public sources leave open: what each answer means, and which setting follows. Changes nothing.
 
-    Example: python -m workers probe 7300000000000000001
+    About 50 calls, two a second at most. It stops where the token does not work, with exit code 1.
+
+    Example: python -m workers probe 7300000000000000001 --answers first-reads.jsonl
     """
     settings = _settings()
-    from temporalio.exceptions import ApplicationError  # noqa: PLC0415 - one-off
-
+    from sparkads.errors import SparkAdsError  # noqa: PLC0415 - one-off
     from tiktok import TikTokError  # noqa: PLC0415
-    from workers.connections import connect_database, connect_tiktok  # noqa: PLC0415
-    from workers.probe import CodeFacts, probe_code  # noqa: PLC0415
+    from workers.probe import default_file, picture, probe_business_center  # noqa: PLC0415
+    from workers.probes import ALL  # noqa: PLC0415
+    from workers.probes.answers import Probe  # noqa: PLC0415
 
-    async def work() -> CodeFacts:
-        async with await connect_database(settings) as db, connect_tiktok(settings, db) as tiktok:
-            return await probe_code(db, tiktok, bc)
-
+    path = answers or default_file()
     try:
-        facts: CodeFacts = _do(work())
-    except ApplicationError as error:
-        typer.echo(error.message, err=True)
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("", total=len(ALL))
+
+            def show(number: int, asked: Probe) -> None:
+                bar.update(task, completed=number - 1, description=asked.asks)
+
+            report = _do(probe_business_center(settings, bc, path, show))
+    except SparkAdsError as error:
+        typer.echo(str(error), err=True)
         raise typer.Exit(WRONG_INPUT) from None
     except TikTokError as error:
-        typer.echo(f"TikTok refuses or does not answer: {error}", err=True)
+        typer.echo(f"TikTok does not answer: {error}; what it did answer is in {path}", err=True)
         raise typer.Exit(NOT_REACHABLE) from None
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(facts) | {"settings": facts.settings}))
+        typer.echo(json.dumps(report.document(), indent=2))
     else:
-        typer.echo(f"verbs that work: {', '.join(facts.verbs) or 'none'}")
-        typer.echo(f"the same URL when asked twice: {'yes' if facts.same_url_twice else 'no'}")
-        typer.echo("".join(f"set {name}={value}\n" for name, value in facts.settings.items()), nl=False)
-    raise typer.Exit(0 if facts.verbs else 1)
+        Console(highlight=False).print(picture(report))
+        typer.echo(f"all that TikTok answered, with ids and words masked: {report.answers}")
+    if not report.token_works:
+        typer.echo(f"TikTok does not take the token of {bc}: run python -m workers connect, then probe again", err=True)
+        raise typer.Exit(TOKEN_REJECTED)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.members import Members
@@ -11,7 +10,7 @@ from activities.qr_codes import AskQrCodes, QrCodeActivities
 from sparkads.files import Files
 from sparkads.scopes import Scope
 from store.database import Pool
-from tests.conftest import PYTHON, Label, run_command
+from tests.conftest import Label
 from tiktok import TikTok
 from workers.local import Stack
 
@@ -55,26 +54,3 @@ async def test_a_code_is_made_anew_when_its_lifetime_is_over(stack: Stack, db: P
     first = await ask(stack, db, label, reusable=True)
 
     assert await ask(stack, db, label, reusable=True, lifetime=0) != first
-
-
-@pytest.mark.parametrize("verb", ["GET", "POST"])
-async def test_the_probe_tells_which_verb_gives_the_url_out(stack: Stack, label: Label, verb: str) -> None:
-    await label.simulator.post("config", {"authorization_verb": verb})
-    try:
-        ran = await run_command(PYTHON, "-m", "workers", "probe", label.bc_id, "--json", environment=stack.environment)
-    finally:
-        await label.simulator.post("config", {"authorization_verb": "both"})
-
-    assert ran.code == 0, ran.err
-    assert ran.json == {
-        "verbs": [verb],
-        "same_url_twice": False,
-        "settings": {"SPARKADS_AUTHORIZATION_VERB": verb},
-    }
-
-
-async def test_the_probe_of_an_unknown_business_center_says_what_to_do(stack: Stack) -> None:
-    ran = await run_command(PYTHON, "-m", "workers", "probe", "7399999999999999998", environment=stack.environment)
-
-    assert ran.code == 2
-    assert "run python -m workers connect" in ran.err

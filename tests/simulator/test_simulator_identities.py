@@ -142,6 +142,18 @@ async def test_places_of_music_by_id_or_by_country(api: Api, taken: str, codes: 
         assert answer.code == code
 
 
+@pytest.mark.parametrize(
+    ("swapped", "status"), [(False, "STATUS_ONLY_FRIEND_SEE"), (True, "ITEM_STATUS_ONLY_AUTHOR_SEE")]
+)
+async def test_who_sees_a_post_by_both_readings(api: Api, swapped: bool, status: str) -> None:  # noqa: FBT001 - a reading
+    await api.control("/config", swapped_details=swapped)
+    identity = {"advertiser_id": ADVERTISER, **await api.linked()}
+    some = await api.get("/identity/video/info/", **identity, item_ids=["7500000000000000005", "7500000000000000001"])
+    assert [post["status"] for post in some.data["video_details"]] == [status, "ITEM_STATUS_HESITATE_RECOMMEND"]
+    one = await api.get("/identity/video/info/", **identity, item_id="7500000000000000005")
+    assert one.data["video_detail"]["status"] == "STATUS_ONLY_FRIEND_SEE"
+
+
 async def test_posts_that_are_not_public(api: Api) -> None:
     identity, group = await api.linked(ads_only=True), await api.adgroup()
     friends = "7500000000000000005"
