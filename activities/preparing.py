@@ -269,15 +269,12 @@ class _AdAccount:
 
     async def _check_room_for_ad_groups(self) -> None:
         """One that TikTok has no room for must not be made: it would make it, switch it off, and never on again."""
-        groups = await publishing.ad_groups_to_make(self._db, self._prepare.campaign_id, self._advertiser_id)
-        if not groups:
-            return
         campaign_id = self._prepare.campaign_id
         await self._block(
             await ad_groups_without(
                 self._client,
                 self._advertiser_id,
-                [await preparing.rows_of_group(self._db, group.id) for group in groups],
+                await preparing.rows_of_groups_to_make(self._db, campaign_id, self._advertiser_id),
                 made=await publishing.ad_groups_made(self._db, campaign_id, self._advertiser_id),
                 has_campaign=await publishing.tiktok_campaign(self._db, campaign_id, self._advertiser_id) is not None,
             )

@@ -246,6 +246,19 @@ async def rows_of_group(db: Database, group_id: int) -> list[str]:
     return [row["row_id"] for row in rows]
 
 
+async def rows_of_groups_to_make(db: Database, campaign_id: str, advertiser_id: str) -> list[list[str]]:
+    """The ready targets of each ad group that TikTok has not made yet; those that stand first in the manifest first."""
+    rows = await db.fetch(
+        """SELECT array_agg(t.row_id ORDER BY t.row_number) AS row_ids
+           FROM ad_groups g JOIN targets t ON t.campaign_id = g.campaign_id AND t.ad_group = g.id
+           WHERE g.campaign_id = $1 AND g.advertiser_id = $2 AND g.adgroup_id IS NULL AND t.state = 'ready'
+           GROUP BY g.id ORDER BY min(t.row_number)""",
+        campaign_id,
+        advertiser_id,
+    )
+    return [row["row_ids"] for row in rows]
+
+
 async def forget_rooms(db: Database, campaign_id: str) -> None:
     """Remove what a campaign that is over has asked, and what plans of yesterday have."""
     for table in ("rooms", "ad_account_rooms"):

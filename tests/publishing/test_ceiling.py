@@ -1,6 +1,5 @@
 """What a release may spend a day through an ad account: planned, said, and kept."""
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ async def test_rows_beyond_the_ceiling_are_planned_as_blocked_and_are_blocked(
     assert (budget.ceiling, budget.daily <= 100) == (100, True)
     world = await label.simulator.get("state")
     spent = [one["budget"] for one in world["adgroups"] if one["advertiser_id"] == label.ad_account]
-    assert sum(spent) * Decimal("1.25") <= 100
+    assert sum(spent) * 1.25 <= 100
 
 
 async def test_an_ad_account_has_one_ceiling(label: Label, tmp_path: Path) -> None:

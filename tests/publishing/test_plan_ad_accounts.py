@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from releasing import bundle, pull, push
+from releasing import bundle, pull, push, release
 
 from sparkads.contracts.plan import PlanContent, PlannedRow
-from sparkads.contracts.release import AdTemplate, DailyCeiling, ReleaseInput
+from sparkads.contracts.release import AdTemplate, DailyCeiling, ReleaseInput, TargetState
+from store.database import Pool
 from tests.conftest import Label, Simulator, post_of
 from tests.odd_answers import OddAnswers, Plain, error
 
@@ -76,7 +77,7 @@ def theirs(row_id: str, label: Label, **more: str) -> dict[str, str]:
 
 
 async def planned(label: Label, folder: Path, rows: list[dict[str, str]], **more: Any) -> PlanContent:
-    release = ReleaseInput(
+    wanted = ReleaseInput(
         campaign_id=f"plan-{label.bc_id[-5:]}",
         bc_id=label.bc_id,
         actor=label.admin,
@@ -84,7 +85,7 @@ async def planned(label: Label, folder: Path, rows: list[dict[str, str]], **more
         manifest=await bundle(label, folder, rows),
         **more,
     )
-    return await label.spark.planned(await label.spark.plan_release(release))
+    return await label.spark.planned(await label.spark.plan_release(wanted))
 
 
 async def rows_of(label: Label, folder: Path, rows: list[dict[str, str]], **more: Any) -> dict[str, PlannedRow]:
@@ -126,8 +127,10 @@ async def test_states_that_may_pass_are_risks(label: Label, odd_answers: OddAnsw
     rows = await rows_of(label, tmp_path, [mine("nz", label), theirs("jp", label)])
     assert {row_id: row.blockers for row_id, row in rows.items()} == {"nz": (), "jp": ()}
     assert rows["nz"].risks == (
-        f"ad account {label.ad_account} is in review (STATUS_PENDING_CONFIRM); "
-        "ads can be made, and may be shown only once TikTok has decided",
+        (
+            f"ad account {label.ad_account} is in review (STATUS_PENDING_CONFIRM); "
+            "ads can be made, and may be shown only once TikTok has decided"
+        ),
         f"ad account {label.ad_account} shows a balance of 0 NZD: add money, unless its Business Center pays for it",
     )
     assert "(STATUS_MOON_PHASE)" in rows["jp"].risks[0]
@@ -147,8 +150,10 @@ async def test_budgets_are_judged_by_the_currency_of_their_ad_account(label: Lab
     )
     assert {row_id for row_id, row in rows.items() if row.blockers} == {"low", "decimals"}
     assert rows["low"].blockers == (
-        "budget: a daily budget of 50 JPY is too low: TikTok takes 2,000 JPY a day for an ad group at least; "
-        "write more than 2000",
+        (
+            "budget: a daily budget of 50 JPY is too low: TikTok takes 2,000 JPY a day for an ad group at least; "
+            "write more than 2000"
+        ),
     )
     assert "2,000.5 JPY has too many decimals for JPY" in rows["decimals"].blockers[0]
     assert {row_id for row_id, row in rows.items() if row.risks} == {"least"}
@@ -319,11 +324,40 @@ async def test_a_ceiling_counts_what_tiktok_may_spend_on_one_day(label: Label, t
     # 62.5 and 75, of which only one fits; 50 and 60 do.
     assert [len(row.blockers) for row in dynamic.rows] == [0, 1]
     assert dynamic.rows[1].blockers == (
-        f"budget: ad account {label.ad_account} would spend more than its ceiling of 120 NZD on a day, on which TikTok "
-        "may spend 125% of each daily budget",
+        (
+            f"budget: ad account {label.ad_account} would spend more than its ceiling of 120 NZD on a day, "
+            "on which TikTok may spend 125% of each daily budget"
+        ),
     )
     assert [len(row.blockers) for row in by_day.rows] == [0, 0]
     assert [one.daily for one in (*dynamic.budgets, *by_day.budgets)] == [62.5, 110]
+
+
+async def test_what_is_planned_as_blocked_is_blocked_and_all_else_is_published(
+    label: Label, odd_db: Pool, tmp_path: Path
+) -> None:
+    # The two ad groups that are first in the manifest are laid out last: by their places and budgets.
+    await change(label, label.ad_account, adgroup_quota=2)
+    rows = [
+        mine("first", label, release_at="now", daily_budget="90"),
+        mine("second", label, release_at="now", daily_budget="80"),
+        mine("third", label, release_at="now", daily_budget="30"),
+        mine("with-first", label, release_at="now", daily_budget="90"),
+        theirs("low", label, release_at="now", daily_budget="1999"),
+        theirs("yen", label, release_at="now", daily_budget="2001"),
+    ]
+    content = await planned(label, tmp_path, rows)
+    blocked = {row.row_id for row in content.rows if row.blockers}
+    assert blocked == {"third", "low"}
+
+    found = await (await release(label, odd_db, tmp_path, rows)).finished()
+
+    assert {row_id for row_id, row in found.items() if row.state is TargetState.BLOCKED} == blocked
+    assert {row.state for row_id, row in found.items() if row_id not in blocked} == {TargetState.PUBLISHED}
+    reasons = {row.row_id: row.blockers for row in content.rows}
+    assert {row_id: (found[row_id].reason,) for row_id in blocked} == {row_id: reasons[row_id] for row_id in blocked}
+    world = await label.simulator.get("state")
+    assert all(group["operation_status"] == "ENABLE" for group in world["adgroups"])
 
 
 async def test_posts_are_looked_at_as_tiktok_shows_them(label: Label, odd_answers: OddAnswers, tmp_path: Path) -> None:
@@ -351,18 +385,24 @@ async def test_posts_are_looked_at_as_tiktok_shows_them(label: Label, odd_answer
         "row2": (),
         "row3": (),
         "row4": (
-            "R13: post 7520000000000000004 has music that is not cleared for ads: Tide by Lumi; "
-            "ask @kiri for a post with cleared music",
+            (
+                "R13: post 7520000000000000004 has music that is not cleared for ads: Tide by Lumi; "
+                "ask @kiri for a post with cleared music"
+            ),
         ),
         "row5": (
-            "R13: post 7520000000000000005 is no post that @kiri shares; "
-            "see its id, or ask @kiri whether it was deleted",
+            (
+                "R13: post 7520000000000000005 is no post that @kiri shares; "
+                "see its id, or ask @kiri whether it was deleted"
+            ),
         ),
     }
     assert {row_id: row.risks for row_id, row in rows.items() if row.risks} == {
         "row3": (
-            "R13: post 7520000000000000003 is not public, and an ad may make it so; "
-            "ask its owner, @kiri, to confirm that it may be used",
+            (
+                "R13: post 7520000000000000003 is not public, and an ad may make it so; "
+                "ask its owner, @kiri, to confirm that it may be used"
+            ),
         )
     }
 

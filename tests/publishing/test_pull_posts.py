@@ -15,7 +15,12 @@ POSTS = [
     {"item_id": "7520000000000000003", "text": "for friends", "status": "FRIENDS"},
     {"item_id": "7520000000000000004", "text": "for nobody", "status": "PRIVATE"},
     {"item_id": "7520000000000000005", "text": "not for ads", "ad_authorized": False},
-    {"item_id": "7520000000000000006", "text": "a borrowed song", "music_authorized": False},
+    {
+        "item_id": "7520000000000000006",
+        "text": "a borrowed song",
+        "music_authorized": False,
+        "music": {"title": "Tide", "author": "Lumi"},
+    },
 ]
 
 
@@ -38,23 +43,26 @@ async def test_posts_that_can_be_no_ads_block_their_rows_by_name(label: Label, d
 
     done = await run.finished()
 
+    # Whether an owner allows a post in ads only making the ad tells; one that is not public may be used.
     published = {row_id for row_id, row in done.items() if row.state is TargetState.PUBLISHED}
-    assert published == {"row1", "row2", "again"}
-    reasons = {row_id: row.reason for row_id, row in done.items() if row_id not in published}
-    assert reasons == {
-        "row3": f"R13: post {post(3)} is for friends only; ask @kiri to make it public",
-        "row4": f"R13: post {post(4)} is private; ask @kiri to make it public",
-        "row5": f"R13: post {post(5)} is not allowed in ads; ask @kiri to switch ad authorization on for it",
-        "row6": f"R13: post {post(6)} has music that is not cleared for ads; ask @kiri for a post with cleared music",
+    assert published == {"row1", "row2", "row3", "row4", "again"}
+    assert done["row5"].state is TargetState.REFUSED
+    blocked = {row_id: row.reason for row_id, row in done.items() if row.state is TargetState.BLOCKED}
+    assert blocked == {
+        "row6": (
+            f"R13: post {post(6)} has music that is not cleared for ads: Tide by Lumi; "
+            "ask @kiri for a post with cleared music"
+        ),
         "row7": f"R13: post {post(7)} is no post that @kiri shares; see its id, or ask @kiri whether it was deleted",
     }
-    assert {done[row_id].state for row_id in reasons} == {TargetState.BLOCKED}
     ads = await run.ads()
     assert {row_id: len(found) for row_id, found in ads.items()} == dict.fromkeys(published, 1)
     after = await calls_so_far(label)
-    assert after["/identity/music/authorization/"] - before.get("/identity/music/authorization/", 0) == 3
+    # One for each post and place.
+    music = "/identity/music/authorization/"
+    assert after[music] - before.get(music, 0) == len(("row1", "row2", "row3", "row4", "row5", "row6", "again"))
     lines = await db.fetchval("SELECT count(*) FROM audit WHERE bc_id = $1 AND action = 'targets blocked'", label.bc_id)
-    assert lines == len(reasons)
+    assert lines == len(blocked)
 
 
 async def test_a_photo_post_becomes_a_carousel(label: Label, db: Pool, tmp_path: Path) -> None:
@@ -77,6 +85,21 @@ async def test_an_answer_about_music_that_is_refused_blocks_nothing(label: Label
     run = await release(label, db, tmp_path, [pull("row", "@kiri", label.ad_account, post(1))])
 
     assert (await run.finished())["row"].state is TargetState.PUBLISHED
+
+
+@pytest.mark.parametrize("taken", ["ids", "codes"])
+async def test_music_is_asked_for_with_places_as_tiktok_takes_them(
+    label: Label, db: Pool, tmp_path: Path, taken: str
+) -> None:
+    await label.authorized("kiri")
+    await seed_posts(label, "kiri")
+    await label.simulator.post("config", {"music_locations": taken})
+    try:
+        rows = [pull("fine", "@kiri", label.ad_account, post(1)), pull("song", "@kiri", label.ad_account, post(6))]
+        done = await (await release(label, db, tmp_path, rows)).finished()
+    finally:
+        await label.simulator.post("config", {"music_locations": "ids"})
+    assert (done["fine"].state, done["song"].state) == (TargetState.PUBLISHED, TargetState.BLOCKED)
 
 
 @pytest.mark.parametrize("gone", ["unknown", "deleted", "with its campaign"])
