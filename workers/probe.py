@@ -161,7 +161,11 @@ class Record:
         error = said.error
         line: Json = {"at": said.asked_at.isoformat(timespec="milliseconds"), "name": probe.name}
         line |= {"verb": probe.verb, "path": probe.path, "params": params}
-        line |= {"data": data} if error is None else {"code": error.code, "message": self.masks.text(error.message)}
+        if error is None:
+            line |= {"code": 0, "data": data}
+        else:
+            # The request's own id is TikTok's, and what its support asks for.
+            line |= {"code": error.code, "message": self.masks.text(error.message), "request_id": error.request_id}
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()
 
