@@ -1,6 +1,6 @@
 """Activities of the Approve step and of its end: one authorized account, and the cascade when it is over (R15)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -9,17 +9,19 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import insisting, tiktok_failures
+from activities.listings import tiktok_accounts
 from activities.members import current_run
 from activities.platform import Platform
+from activities.together import each_to_its_end
 from sparkads.contracts.access_request import RequestOutcome
 from sparkads.contracts.authorization import AuthorizationStage
 from sparkads.contracts.base import Contract
 from sparkads.contracts.business_center import ScanOutcome
 from sparkads.contracts.notification import NotificationKind
 from store import audit, authorizations, members, notifications, releases, requests
-from store.authorizations import Ended
+from store.authorizations import Ended, LiveAd
 from store.database import Connection, Pool
-from tiktok import NotFound, TikTokError
+from tiktok import NotFound, TikTokClient, TikTokError
 
 
 class OpenAuthorization(Contract):
@@ -135,10 +137,11 @@ class AuthorizationActivities:
     @activity.defn
     async def still_listed(self, account: AccountOf) -> bool:
         """Whether TikTok lists the account at this moment: a report of its loss is checked before it counts."""
-        with insisting(), tiktok_failures():
+        with insisting():
             client = await self._platform.client(account.bc_id)
-            assets = await client.business_centers.all_assets(account.bc_id, "TT_ACCOUNT")
-        return any(asset.asset_id == account.asset_id for asset in assets)
+            assets = await tiktok_accounts(client, account.bc_id)
+        # It may be what could not be read; the sweep reports it again.
+        return not assets.is_complete or any(asset.asset_id == account.asset_id for asset in assets)
 
     @activity.defn
     async def end_authorization(self, end: EndOnRecord) -> Ended:
@@ -185,22 +188,24 @@ class AuthorizationActivities:
         with insisting():
             client = await self._platform.client(account.bc_id)
         ads = await authorizations.live_ads(self._db, account.bc_id, account.asset_id)
-        for advertiser_id, group in groupby(ads, key=lambda ad: ad.advertiser_id):
-            batch = list(group)
-            reason = "R15: the authorization ended; the ad was stopped"
-            try:
-                with tiktok_failures():
-                    await client.ads.set_ad_status(advertiser_id, [ad.ad_id for ad in batch], "DISABLE")
-            except ApplicationError as error:
-                if not error.non_retryable:
-                    raise
-                # TikTok stops such ads by itself, and may refuse to touch them: flagged with its own words.
-                reason = f"R15: the authorization ended; TikTok answered to the stop: {error.message}"
-            async with self._db.acquire() as connection, connection.transaction():
-                await authorizations.mark_stopped(connection, batch, reason)
-                rows = [(ad.campaign_id, ad.row_id) for ad in batch]
-                await self._tell_of_rows(connection, account.bc_id, "ads stopped", rows, reason)
+        by_ad_account = groupby(ads, key=lambda ad: ad.advertiser_id)
+        await each_to_its_end(*(self._stop(client, account, key, list(group)) for key, group in by_ad_account))
         return len(ads)
+
+    async def _stop(self, client: TikTokClient, account: AccountOf, advertiser_id: str, ads: Sequence[LiveAd]) -> None:
+        reason = "R15: the authorization ended; the ad was stopped"
+        try:
+            with tiktok_failures():
+                await client.ads.set_ad_status(advertiser_id, [ad.ad_id for ad in ads], "DISABLE")
+        except ApplicationError as error:
+            if not error.non_retryable:
+                raise
+            # TikTok stops such ads by itself, and may refuse to touch them: flagged with its own words.
+            reason = f"R15: the authorization ended; TikTok answered to the stop: {error.message}"
+        async with self._db.acquire() as connection, connection.transaction():
+            await authorizations.mark_stopped(connection, ads, reason)
+            rows = [(ad.campaign_id, ad.row_id) for ad in ads]
+            await self._tell_of_rows(connection, account.bc_id, "ads stopped", rows, reason)
 
     async def _tell_of_rows(
         self, connection: Connection, bc_id: str, action: str, rows: Iterable[tuple[str, str]], reason: str
@@ -226,8 +231,8 @@ class AuthorizationActivities:
             except NotFound:
                 return
             except TikTokError:
-                listed = await client.business_centers.all_assets(account.bc_id, "TT_ACCOUNT")
-                if any(asset.asset_id == account.asset_id for asset in listed):
+                listed = await tiktok_accounts(client, account.bc_id)
+                if not listed.is_complete or any(asset.asset_id == account.asset_id for asset in listed):
                     raise
 
 

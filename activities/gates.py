@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from activities.failures import tiktok_failures
+from activities.listings import tiktok_accounts
 from activities.platform import Platform
 from sparkads.contracts.release import TargetState
 from sparkads.roles import Permission, missing_keys
@@ -27,9 +27,10 @@ async def gone_accounts(
     if not out_of_reach:
         return frozenset()
     client = await platform.client(bc_id)
-    with tiktok_failures():
-        listed = {asset.asset_id for asset in await client.business_centers.all_assets(bc_id, "TT_ACCOUNT")}
-    return frozenset(out_of_reach - listed)
+    listed = await tiktok_accounts(client, bc_id)
+    if not listed.is_complete:
+        return frozenset()
+    return frozenset(out_of_reach - {asset.asset_id for asset in listed})
 
 
 def verdict(candidate: Candidate, operator: MemberAccess, gone: frozenset[str]) -> tuple[TargetState, str] | None:
@@ -83,5 +84,6 @@ def missing_key(candidate: Candidate, operator: MemberAccess) -> str | None:
         ad_account_role=operator.ad_accounts.get(candidate.advertiser_id),
     )
     if missing:
-        return f"R5: operator {operator.user_id} lacks {' and '.join(missing)}"
+        unread = f", as far as TikTok's list of what they may use can be read: {operator.unread}"
+        return f"R5: operator {operator.user_id} lacks {' and '.join(missing)}{unread if operator.unread else ''}"
     return None

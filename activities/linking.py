@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.failures import tiktok_failures
+from activities.failures import DEFINITE_NO, tiktok_failures
+from activities.handles import bare_handle
+from activities.listings import what_is_missing
 from activities.members import current_run
 from sparkads.contracts.authorization import AdAccountLink, PairOutcome, SharedPair
 from sparkads.contracts.base import Contract
@@ -17,19 +19,19 @@ from store.authorizations import ListedAccount
 from store.database import Connection, Pool
 from store.locks import alone
 from store.sharing import Identity, StepState
+from tiktok import AvailableStatus, Rows, TikTokClient
 from tiktok import Identity as TikTokIdentity
-from tiktok import InvalidRequest, NoPermission, TikTokClient
 
 IDENTITY_CHECK = 2.0
 """Seconds between two looks for the identity of a fresh link; the delay is not documented (tiktok identity/get)."""
 IDENTITY_LOOKS = 3
 
-_UNAVAILABLE = {
-    "NO_VALID_BIND_ACCOUNT": "TikTok no longer sees a valid binding (a banned account, or an approval that is gone); "
-    "the owner has to look into the app, and scan again",
-    "SCOPE_UNAVAILABLE": "the owner granted no scope that ads can use",
-    "IS_PRIVATE_ACCOUNT": "the account is private; its owner has to make it public",
-    "NOT_BUSINESS_ACCOUNT": "the account is no business account",
+_UNAVAILABLE: dict[str, str] = {
+    AvailableStatus.NO_VALID_BIND_ACCOUNT: "TikTok no longer sees a valid binding (a banned account, or an approval "
+    "that is gone); the owner has to look into the app, and scan again",
+    AvailableStatus.SCOPE_UNAVAILABLE: "the owner granted no scope that ads can use",
+    AvailableStatus.IS_PRIVATE_ACCOUNT: "the account is private; its owner has to make it public",
+    AvailableStatus.NOT_BUSINESS_ACCOUNT: "the account is no business account",
 }
 
 
@@ -43,17 +45,27 @@ class Where(Contract):
 
 
 def usable(identity: TikTokIdentity) -> Identity:
-    """What TikTok says of an identity, as we record it."""
-    problem = _UNAVAILABLE.get(identity.available_status or "", "")
+    """
+    What TikTok says of an identity, as we record it.
+
+    A capability that it does not mention counts as there: whether it is, `ad/create/` tells. Only a no is a no.
+    """
+    problem = _UNAVAILABLE.get(identity.available_status, "")
     if identity.is_gpppa:
         problem = "a government or political account can't be advertised"
     return Identity(
         identity_id=identity.identity_id,
-        can_push=bool(identity.can_push_video),
-        can_pull=bool(identity.can_pull_video),
-        ads_only=bool(identity.ads_only_mode),
+        can_push=identity.can_push_video is not False,
+        can_pull=identity.can_pull_video is not False,
+        ads_only=identity.ads_only_mode is True,
         problem=problem,
     )
+
+
+def unknown_state(identity: TikTokIdentity) -> str:
+    """The state of an identity that has no meaning here, for a person to look at; empty if it has one, or none."""
+    state = identity.available_status
+    return "" if not state or state in _UNAVAILABLE or state == AvailableStatus.AVAILABLE else state
 
 
 def join(
@@ -81,7 +93,7 @@ def join(
 
 
 def _handle(identity: TikTokIdentity) -> str:
-    return (identity.username or "").removeprefix("@").lower()
+    return bare_handle(identity.username)
 
 
 class Linking:
@@ -117,17 +129,20 @@ class Linking:
             if not already:
                 with tiktok_failures():
                     await client.business_centers.link(where.bc_id, where.asset_id, link.advertiser_id)
-            matches = join(account, await self._identities(client, where, link), taken=taken)
+            listed = await self._identities(client, where, link)
+            matches = join(account, listed, taken=taken)
         else:
-            matches = await self._link_and_compare(client, where, link, account, taken)
+            listed, matches = await self._link_and_compare(client, where, link, account, taken)
         if link.identity_id is not None:
             matches = [one for one in matches if one.identity_id == link.identity_id]
             if not matches:
                 reason = f"identity {link.identity_id} is none of those that it may be"
                 return SharedPair(subject=subject, outcome=PairOutcome.REFUSED, reason=reason)
         if not matches:
+            unread = what_is_missing(listed)
             raise ApplicationError(
-                f"{subject}: linked, but TikTok does not show the identity yet",
+                f"{subject}: linked, but TikTok does not show the identity yet"
+                + (f"; of its list can't be read: {unread}" if unread else ""),
                 type="IdentityNotReady",
                 category=ApplicationErrorCategory.BENIGN,
             )
@@ -135,7 +150,7 @@ class Linking:
             return SharedPair(subject=subject, outcome=PairOutcome.UNCLEAR, reason=which(matches))
         return await self._record(where, link, matches[0], already=already and on_record)
 
-    async def _identities(self, client: TikTokClient, where: Where, link: AdAccountLink) -> list[TikTokIdentity]:
+    async def _identities(self, client: TikTokClient, where: Where, link: AdAccountLink) -> Rows[TikTokIdentity]:
         with tiktok_failures():
             return await client.identities.list(link.advertiser_id, where.bc_id)
 
@@ -146,21 +161,24 @@ class Linking:
         link: AdAccountLink,
         account: ListedAccount,
         taken: Sequence[str],
-    ) -> list[TikTokIdentity]:
+    ) -> tuple[Rows[TikTokIdentity], list[TikTokIdentity]]:
         """Link an account whose handle TikTok does not show: the identity that is new in the list is its own."""
         async with self._alone(link.advertiser_id):
-            before = {one.identity_id for one in await self._identities(client, where, link)}
+            before = await self._identities(client, where, link)
+            known = {one.identity_id for one in before}
             with tiktok_failures():
                 await client.business_centers.link(where.bc_id, where.asset_id, link.advertiser_id)
+            now: Rows[TikTokIdentity] = Rows()
             matches: list[TikTokIdentity] = []
             for _ in range(IDENTITY_LOOKS):
                 now = await self._identities(client, where, link)
-                new = [one for one in now if one.identity_id not in before]
+                # One that could not be read before would look like a new one.
+                new = [one for one in now if one.identity_id not in known] if before.is_complete else []
                 matches = join(account, new) or join(account, now, taken=taken)
                 if matches:
                     break
                 await asyncio.sleep(IDENTITY_CHECK)
-            return matches
+            return now, matches
 
     @asynccontextmanager
     async def _alone(self, advertiser_id: str) -> AsyncIterator[None]:
@@ -197,7 +215,12 @@ class Linking:
                 await tell(connection, where, "linked", subject)
         if identity.problem:
             return SharedPair(subject=subject, outcome=PairOutcome.REFUSED, reason=f"linked, but {identity.problem}")
-        return SharedPair(subject=subject, outcome=PairOutcome.ALREADY if already else PairOutcome.DONE)
+        state = unknown_state(found)
+        return SharedPair(
+            subject=subject,
+            outcome=PairOutcome.ALREADY if already else PairOutcome.DONE,
+            reason=f"TikTok calls its state {state}, which is not known here" if state else "",
+        )
 
     async def _compare_scope(self, connection: Connection, authorization_id: str, identity: Identity) -> None:
         # What was granted is first seen on the identity, and that only once the account is linked.
@@ -212,9 +235,9 @@ class Linking:
     async def _shared_in(self, client: TikTokClient, where: Where, partner_id: str, link: AdAccountLink) -> bool:
         """Whether the partner shares the ad account with us, as TikTok says."""
         try:
-            with tiktok_failures(passing=(InvalidRequest, NoPermission)):
+            with tiktok_failures(passing=DEFINITE_NO):
                 shared = await client.business_centers.partner_assets(where.bc_id, partner_id, shared="SHARED")
-        except (InvalidRequest, NoPermission):
+        except DEFINITE_NO:
             return False  # no partner of ours yet
         return any(asset.asset_id == link.advertiser_id for asset in shared)
 

@@ -2,20 +2,24 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
 from activities.failures import tiktok_failures
+from activities.listings import unreadable, what_is_missing
 from activities.platform import Platform
 from sparkads.errors import AdminOnly, NotAMember, Refusal, refused
 from sparkads.roles import RULE_OF_ACTION, Action, AdAccountRole, BcRole, Permission, may
 from store import audit, known_names, members
 from store.database import Pool
 from store.members import MemberAccess
-from tiktok import Asset, Member
+from tiktok import Asset, Member, RelationStatus, Rows
 
 _PERMISSION_OF_TIKTOK_ROLE = {"POST": Permission.SPARK, "LIVE": Permission.LIVE}
+_AD_ACCOUNT_ROLES = frozenset(AdAccountRole)
+_NO_MEMBER = frozenset({RelationStatus.PENDING, RelationStatus.REJECTED, RelationStatus.UNBOUND})
 
 
 def current_run() -> audit.Run:
@@ -35,7 +39,13 @@ class Members:
         self._asking: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def access(self, bc_id: str, user_id: str) -> MemberAccess:
-        """What a person may use in a Business Center; `role` is None for somebody who is no member."""
+        """
+        What a person may use in a Business Center; `role` is None for somebody who is no member.
+
+        Raises:
+            ApplicationError: a retryable one, where TikTok does not answer, or lists members that can't be read and
+                among whom the person may be.
+        """
         # At an instant all shards of a release want to know at once, and TikTok takes ten calls a second.
         async with self._asking[bc_id, user_id]:
             known = await members.get(self._db, bc_id, user_id, not_before=datetime.now(UTC) - self._max_age)
@@ -54,10 +64,13 @@ class Members:
         client = await self._platform.client(bc_id)
         fetched_at = datetime.now(UTC)
         with tiktok_failures():
-            people = [member for member in await client.business_centers.members(bc_id) if bound(member)]
-            me = next((member for member in people if member.user_id == user_id), None)
-            ad_accounts: list[Asset] = []
-            accounts: list[Asset] = []
+            listed = await client.business_centers.members(bc_id)
+            people = bound_members(listed)
+            me = people.get(user_id)
+            if me is None and not (people and listed.is_complete):
+                raise unreadable(f"members of Business Center {bc_id}", listed)
+            ad_accounts: Rows[Asset] = Rows()
+            accounts: Rows[Asset] = Rows()
             if me is not None:
                 ad_accounts, accounts = await asyncio.gather(
                     client.business_centers.assets_of(bc_id, "ADVERTISER", user_id),
@@ -65,20 +78,27 @@ class Members:
                 )
         access = MemberAccess(
             user_id=user_id,
-            role=None if me is None else BcRole(me.user_role),
+            role=None if me is None else _role_of(me),
+            # A role that TikTok may add one day is none of those that we know rights of.
             ad_accounts={
-                asset.asset_id: AdAccountRole(asset.advertiser_role) for asset in ad_accounts if asset.advertiser_role
+                asset.asset_id: AdAccountRole(asset.advertiser_role)
+                for asset in ad_accounts
+                if asset.advertiser_role in _AD_ACCOUNT_ROLES
             },
             accounts={asset.asset_id: permissions_of(asset) for asset in accounts},
             admins=tuple(
-                f"{member.user_name} ({member.user_id})" for member in people if member.user_role == BcRole.ADMIN
+                f"{member.user_name} ({member_id})"
+                for member_id, member in people.items()
+                if member.user_role == BcRole.ADMIN
             ),
             fetched_at=fetched_at,
+            unread="; ".join(filter(None, map(what_is_missing, (ad_accounts, accounts)))),
         )
         await members.put(self._db, bc_id, access)
         await known_names.put(
             self._db,
-            {one.user_id: one.user_name for one in people} | {one.asset_id: one.asset_name for one in ad_accounts},
+            {one: member.user_name for one, member in people.items()}
+            | {one.asset_id: one.asset_name for one in ad_accounts},
         )
         return access
 
@@ -122,6 +142,16 @@ def permissions_of(account: Asset) -> tuple[Permission, ...]:
     return tuple(_PERMISSION_OF_TIKTOK_ROLE[role] for role in roles if role in _PERMISSION_OF_TIKTOK_ROLE)
 
 
-def bound(member: Member) -> bool:
-    """An invitation that was not accepted makes nobody a member; TikTok leaves the status out where it has none."""
-    return member.relation_status in {"BOUND", ""}
+def bound_members(listed: Iterable[Member]) -> dict[str, Member]:
+    """
+    By user id, those who are members.
+
+    An invitation that was not accepted makes nobody one: it says so, and TikTok knows only an e-mail address of it.
+    """
+    return {one.user_id: one for one in listed if one.user_id is not None and one.relation_status not in _NO_MEMBER}
+
+
+def _role_of(member: Member) -> BcRole:
+    """Who is something that is not known here has the least rights that a member can have."""
+    is_known = member.relation_status in {RelationStatus.BOUND, ""}  # TikTok may leave it out
+    return BcRole.ADMIN if is_known and member.user_role == BcRole.ADMIN else BcRole.STANDARD

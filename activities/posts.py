@@ -2,100 +2,149 @@
 The posts that rows pull, looked at once before their instant (R13).
 
 A post that can't be an ad blocks its rows by name, with what its owner has to do; one that can gives them the ad format
-that it asks for. Afterwards the review keeps looking at it (review.py).
+that it asks for. Whether the owner allows it in ads TikTok says for no identity of a Business Center: only making the
+ad tells. Afterwards the review keeps looking at it (review.py).
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, TypeAlias
 
-from activities.failures import DEFINITE_NO, tiktok_failures
+from activities.judging import Judged, Unanswered, answer
 from store.preparing import Unplanned
-from tiktok import ItemType, Post, PostStatus, TikTokClient
+from tiktok import Airing, ItemType, Music, MusicStatus, Post, PostStatus, Rows, TikTokClient
 
 AD_FORMATS = {ItemType.VIDEO: "SINGLE_VIDEO", ItemType.CAROUSEL: "CAROUSEL_ADS"}
 """The ad format that a type of post asks for (tiktok ad create)."""
 
-_SEEN_BY: dict[str, str] = {PostStatus.FRIENDS_ONLY: "for friends only", PostStatus.AUTHOR_ONLY: "private"}
+WITHOUT_END = timedelta(days=365)
+"""For how long music is asked for where a row's rights have no end (tiktok identity/music/authorization)."""
+
+_PUBLIC = frozenset({PostStatus.PUBLIC, "HESITATE_RECOMMEND"})
+_NOT_PUBLIC = frozenset(
+    {PostStatus.FRIENDS_ONLY, PostStatus.AUTHOR_ONLY, "ITEM_STATUS_ONLY_FRIEND_SEE", "ONLY_FRIEND_SEE"}
+) | {"ONLY_AUTHOR_SEE", "STATUS_ONLY_AUTHOR_SEE"}
+"""TikTok's page gives two of them each other's meaning, so which of both it is, is not said."""
+_DELETED = frozenset({"USER_DELETE", "AUDIT_DELETE", "ITEM_STATUS_USER_DELETE", "ITEM_STATUS_AUDIT_DELETE"})
+_OTHERS = {
+    "REVIEW_PENDING": "is in TikTok's review",
+    "ONLY_USER_PASS": "was taken down after it was published",
+}
 
 
-class Findings(NamedTuple):
-    """What the posts allow: the format of each row's ad, and by reason the rows that can't be ads."""
+class Use(NamedTuple):
+    """A post, and where its music is to be used; times apart, which hardly ever change the answer."""
 
-    formats: dict[str, str]
-    blocked: dict[str, list[str]]
+    item_id: str
+    location_id: str
+    territory: str
+
+
+MusicKnown: TypeAlias = dict[Use, Music | Unanswered]
+"""What is known of the music of posts, by post and places."""
+
+
+@dataclass
+class Findings(Judged):
+    """What the posts allow, and the format of each row's ad, `{row_id: format}`."""
+
+    formats: dict[str, str] = field(default_factory=dict)
 
 
 async def check_posts(
-    client: TikTokClient, bc_id: str, rows: Iterable[Unplanned], music: dict[str, bool] | None = None
+    client: TikTokClient, bc_id: str, rows: Iterable[Unplanned], music: MusicKnown | None = None
 ) -> Findings:
     """
-    Look at the posts of rows that pull: 20 posts a call for each identity, and one call for the music of each post.
-
-    An identity that TikTok refuses says nothing about its posts: the gate finds that when the row is due.
+    Look at the posts of rows that pull: 20 posts a call for each identity, and one call for the music of each use.
 
     Args:
         client: TikTok.
         bc_id: the Business Center that holds the accounts.
         rows: those that pull nothing are passed over.
-        music: by post, whether its music is cleared, as far as that is known; what is found out is added.
+        music: what is known already; what is found out is added.
+
+    Raises:
+        TikTokError: what waiting mends.
     """
     by_identity: defaultdict[tuple[str, str], list[Unplanned]] = defaultdict(list)
     for row in rows:
         if row.pull_item_id is not None and row.identity_id is not None:
             by_identity[row.advertiser_id, row.identity_id].append(row)
-    findings = Findings({}, defaultdict(list))
+    findings = Findings()
     music = {} if music is None else music
     for (advertiser_id, identity_id), pulls in by_identity.items():
-        posts = await _posts(client, advertiser_id, identity_id, bc_id, pulls)
-        if posts is None:
+        item_ids = dict.fromkeys(str(row.pull_item_id) for row in pulls)
+        listed = await answer(client.identities.posts_by_id(advertiser_id, identity_id, bc_id, item_ids))
+        if isinstance(listed, Unanswered):
+            what = f"R13: posts of @{pulls[0].handle} in ad account {advertiser_id}"
+            findings.unanswered(what, listed, [row.row_id for row in pulls])
             continue
-        for row in pulls:
-            item_id = str(row.pull_item_id)
-            post = posts.get(item_id)
-            problem = _problem(post, row.handle)
-            if problem is None and item_id not in music:
-                music[item_id] = await _music_is_cleared(client, advertiser_id, identity_id, bc_id, item_id)
-            if problem is None and not music[item_id]:
-                problem = f"has music that is not cleared for ads; ask @{row.handle} for a post with cleared music"
-            if problem is not None:
-                findings.blocked[f"R13: post {item_id} {problem}"].append(row.row_id)
-            elif post is not None:
-                findings.formats[row.row_id] = AD_FORMATS[ItemType(post.item_type)]
+        shown = [row for row in pulls if _judge_post(findings, row, listed)]
+        await _judge_music(findings, client, bc_id, shown, music)
     return findings
 
 
-async def _posts(
-    client: TikTokClient, advertiser_id: str, identity_id: str, bc_id: str, pulls: Sequence[Unplanned]
-) -> dict[str, Post] | None:
-    item_ids = dict.fromkeys(str(row.pull_item_id) for row in pulls)
-    try:
-        with tiktok_failures(passing=DEFINITE_NO):
-            found = await client.identities.posts_by_id(advertiser_id, identity_id, bc_id, item_ids)
-    except DEFINITE_NO:
-        return None
-    return {post.item_id: post for post in found}
-
-
-async def _music_is_cleared(
-    client: TikTokClient, advertiser_id: str, identity_id: str, bc_id: str, item_id: str
-) -> bool:
-    """False only if TikTok says that it is not: what it says nothing of is left to its review."""
-    try:
-        with tiktok_failures(passing=DEFINITE_NO):
-            return await client.identities.music_cleared(advertiser_id, identity_id, bc_id, item_id) is not False
-    except DEFINITE_NO:
-        return True
-
-
-def _problem(post: Post | None, handle: str) -> str | None:
-    """Why a post can't be an ad, and what its owner has to do; None if it can."""
+def _judge_post(findings: Findings, row: Unplanned, listed: Rows[Post]) -> bool:
+    """Whether a row's post may become an ad, its music apart."""
+    name, owner = f"R13: post {row.pull_item_id}", f"@{row.handle}"
+    post = next((one for one in listed if one.item_id == row.pull_item_id), None)
+    if post is None and not listed.is_complete:
+        findings.risks[f"{name} could not be looked at: TikTok's answer could not be read"].append(row.row_id)
+        return False
     if post is None:
-        return f"is no post that @{handle} shares; see its id, or ask @{handle} whether it was deleted"
-    if post.status and post.status != PostStatus.PUBLIC:
-        return f"is {_SEEN_BY.get(post.status, f'not public ({post.status})')}; ask @{handle} to make it public"
-    if post.auth_info is None or post.auth_info.ad_auth_status != "AUTHORIZED":
-        return f"is not allowed in ads; ask @{handle} to switch ad authorization on for it"
-    if post.item_type not in AD_FORMATS:
-        return f"is of type {post.item_type}, which no ad can be made of; choose a video or photo post"
-    return None
+        reason = f"{name} is no post that {owner} shares; see its id, or ask {owner} whether it was deleted"
+        findings.blocked[reason].append(row.row_id)
+        return False
+    if post.status in _DELETED:
+        findings.blocked[f"{name} was deleted; choose another post of {owner}"].append(row.row_id)
+        return False
+    if post.status in _NOT_PUBLIC:
+        findings.risks[
+            f"{name} is not public, and an ad may make it so; ask its owner, {owner}, to confirm that it may be used"
+        ].append(row.row_id)
+    elif post.status and post.status not in _PUBLIC:
+        meaning = _OTHERS.get(post.status.removeprefix("ITEM_STATUS_"), "is in a state that is not known here")
+        findings.risks[f"{name} {meaning} ({post.status}); ask {owner}, or look at it in TikTok"].append(row.row_id)
+    if post.item_type is not None:
+        findings.formats[row.row_id] = AD_FORMATS[post.item_type]
+    return True
+
+
+async def _judge_music(
+    findings: Findings, client: TikTokClient, bc_id: str, rows: Sequence[Unplanned], music: MusicKnown
+) -> None:
+    by_use: defaultdict[Use, list[Unplanned]] = defaultdict(list)
+    for row in rows:
+        by_use[Use(str(row.pull_item_id), row.location_id, row.territory)].append(row)
+    for use, its_rows in by_use.items():
+        if use not in music:
+            first = its_rows[0]
+            music[use] = await answer(
+                client.identities.music(
+                    first.advertiser_id, str(first.identity_id), bc_id, use.item_id, _airing(use, its_rows)
+                )
+            )
+        said, row_ids = music[use], [row.row_id for row in its_rows]
+        name = f"R13: post {use.item_id}"
+        if isinstance(said, Unanswered):
+            findings.unanswered(f"{name}: whether its music is cleared", said, row_ids)
+        elif said.is_refused:
+            songs = f": {', '.join(said.not_cleared)}" if said.not_cleared else ""
+            findings.blocked[
+                f"{name} has music that is not cleared for ads{songs}; ask @{its_rows[0].handle} for a post with "
+                "cleared music"
+            ] += row_ids
+            for row_id in row_ids:
+                findings.formats.pop(row_id, None)
+        elif said.music_status not in set(MusicStatus):
+            shown = said.music_status or "nothing"
+            findings.risks[f"{name}: TikTok says {shown} of its music, which may turn out not to be cleared"] += row_ids
+
+
+def _airing(use: Use, rows: Sequence[Unplanned]) -> Airing:
+    """All the places and times of rows that use a post in one place: an answer for all of them."""
+    starts_at = max(min(row.due_at for row in rows), datetime.now(UTC))
+    ends_at = max(row.rights_until or row.due_at + WITHOUT_END for row in rows)
+    return Airing((use.location_id,), (use.territory,), starts_at, max(ends_at, starts_at + timedelta(days=1)))

@@ -9,24 +9,25 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import TypeVar
 
 from temporalio import activity
 
+from activities.ad_accounts import beyond_ceiling, daily_ceiling, judge_ad_accounts
 from activities.campaigns import known_campaign
 from activities.failures import DEFINITE_NO
 from activities.gates import NO_RIGHTS
+from activities.judging import Judged
 from activities.lost_answers import found_or_made, made_once
 from activities.media import Uploads
 from activities.members import current_run
 from activities.platform import Platform
-from activities.posts import check_posts
-from activities.room import RoomForAds
+from activities.posts import MusicKnown, check_posts
+from activities.room import RoomForAds, ad_groups_without
 from activities.together import each_to_its_end
 from activities.waits import AGAIN, Waiting, keep_waits, waiting_for
 from sparkads.contracts.base import Contract
-from sparkads.contracts.release import AdTemplate, DailyCeiling, TargetState
+from sparkads.contracts.release import AdTemplate, DailyBudget, DailyCeiling, TargetState
 from sparkads.files import Files
 from store import audit, media, preparing, publishing
 from store.database import Pool
@@ -34,8 +35,8 @@ from store.preparing import Unplanned
 from store.publishing import AdGroup
 from store.releases import Campaign
 from tiktok import AdGroup as TikTokAdGroup
+from tiktok import Campaign as TikTokCampaign
 from tiktok import (
-    BudgetMode,
     InvalidRequest,
     NewAdGroup,
     NewCampaign,
@@ -46,7 +47,6 @@ from tiktok import (
     TikTokError,
     ad_group_status,
 )
-from tiktok import Campaign as TikTokCampaign
 
 ACCOUNTS_AT_ONCE = 4
 """TikTok accounts whose posts are looked at side by side, in each ad account."""
@@ -160,13 +160,20 @@ class _AdAccount:
 
     async def _check_ad_account(self) -> None:
         """Block the rows that an ad account in this state, or with this currency, can't have."""
+        rows = await preparing.unplanned(self._db, self._campaign.campaign_id, self._advertiser_id)
+        if rows:
+            await self._block(await judge_ad_accounts(self._client, rows))
+
+    async def _block(self, judged: Judged) -> None:
+        for reason, row_ids in judged.blocked.items():
+            await self._stop(row_ids, TargetState.BLOCKED, reason)
 
     async def _check_posts(self) -> None:
         by_account: defaultdict[str, list[Unplanned]] = defaultdict(list)
         for row in await preparing.unseen_pulls(self._db, self._campaign.campaign_id, self._advertiser_id, POSTS_HOLD):
             by_account[row.handle].append(row)
         slots = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
-        music: dict[str, bool] = {}
+        music: MusicKnown = {}
 
         async def check(rows: Sequence[Unplanned]) -> None:
             async with slots:
@@ -206,11 +213,10 @@ class _AdAccount:
     async def _check_room(self) -> None:
         """Block the rows for which there is no room left, the last of the manifest first."""
         rows = await preparing.unplanned(self._db, self._campaign.campaign_id, self._advertiser_id)
-        full = await self._room.rows_without(
-            self._client, self._campaign.bc_id, self._campaign.campaign_id, self._advertiser_id, rows
+        campaign = self._campaign
+        await self._block(
+            await self._room.rows_without(self._client, campaign.bc_id, campaign.campaign_id, self._advertiser_id, rows)
         )
-        for reason, row_ids in full.items():
-            await self._stop(row_ids, TargetState.BLOCKED, reason)
 
     async def _stop(self, row_ids: Sequence[str], state: TargetState, reason: str) -> None:
         if not row_ids:
@@ -236,8 +242,11 @@ class _AdAccount:
                 self._advertiser_id,
                 capacity=self._prepare.template.ads_per_ad_group,
                 ceiling=ceiling,
+                worst_day=self._prepare.template.worst_day,
             )
-        await self._stop(beyond, TargetState.BLOCKED, beyond_ceiling(self._advertiser_id, ceiling))
+        reason = beyond_ceiling(self._advertiser_id, ceiling, worst_day=self._prepare.template.worst_day)
+        await self._stop(beyond, TargetState.BLOCKED, reason)
+        await self._check_room_for_ad_groups()
         groups = await publishing.ad_groups_to_make(self._db, self._prepare.campaign_id, self._advertiser_id)
         if not groups:
             return
@@ -257,6 +266,22 @@ class _AdAccount:
                 await self._stop(rows, TargetState.REFUSED, reason)
                 continue
             await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
+
+    async def _check_room_for_ad_groups(self) -> None:
+        """One that TikTok has no room for must not be made: it would make it, switch it off, and never on again."""
+        groups = await publishing.ad_groups_to_make(self._db, self._prepare.campaign_id, self._advertiser_id)
+        if not groups:
+            return
+        campaign_id = self._prepare.campaign_id
+        await self._block(
+            await ad_groups_without(
+                self._client,
+                self._advertiser_id,
+                [await preparing.rows_of_group(self._db, group.id) for group in groups],
+                made=await publishing.ad_groups_made(self._db, campaign_id, self._advertiser_id),
+                has_campaign=await publishing.tiktok_campaign(self._db, campaign_id, self._advertiser_id) is not None,
+            )
+        )
 
     async def _tiktok_campaign(self) -> str:
         """Our TikTok campaign in the ad account."""
@@ -291,7 +316,7 @@ class _AdAccount:
             # Its pages contradict each other about which mode an objective wants, and the words alone name the field.
             if "budget_mode" not in no.message:
                 raise
-        other = BudgetMode.DAY if wanted == BudgetMode.DYNAMIC_DAILY else BudgetMode.DYNAMIC_DAILY
+        other = DailyBudget.DAY if wanted is DailyBudget.DYNAMIC else DailyBudget.DYNAMIC
         return await self._ad_group_of(tiktok_campaign_id, group, other)
 
     async def _ad_group_of(self, tiktok_campaign_id: str, group: AdGroup, budget_mode: str) -> TikTokAdGroup:
@@ -325,16 +350,6 @@ class _AdAccount:
             return await self._client.ads.create_ad_group(group.advertiser_id, new)
 
         return await made_once(find, make)
-
-
-def daily_ceiling(ceilings: Iterable[DailyCeiling], advertiser_id: str) -> Decimal | None:
-    """What an ad account may spend a day on a release; None: anything."""
-    return next((one.amount for one in ceilings if one.ad_account == advertiser_id), None)
-
-
-def beyond_ceiling(advertiser_id: str, ceiling: Decimal | None) -> str:
-    """Why a row is left out."""
-    return f"budget: ad account {advertiser_id} would spend more than its ceiling of {ceiling} a day"
 
 
 async def missing_ad_groups(client: TikTokClient, advertiser_id: str, wanted: Iterable[str]) -> dict[str, str]:

@@ -386,7 +386,7 @@ class PublishActivities:
 
     async def _submit(self, work: _Work, batch: _Batch) -> bool:
         """Call until each target of a batch is decided or unknown; whether to go on with the next batch."""
-        parts = [tuple(batch.targets)]
+        parts: list[Sequence[str]] = [tuple(batch.targets)]
         while parts:
             part = parts.pop()
             try:
@@ -394,15 +394,7 @@ class PublishActivities:
             except _NothingHappened as nothing:
                 await intents.mark_not_called(self._db, part)
                 await self._release([part, *parts])
-                left = [batch.targets[token].row_id for tokens in (part, *parts) for token in tokens]
-                if nothing.wait_seconds <= SHORT_WAIT:
-                    await asyncio.sleep(nothing.wait_seconds)
-                    work.put_back(Page(ad_group=batch.ad_group, row_ids=tuple(left)))
-                    return True
-                if nothing.waiting is not None:
-                    work.postponed |= dict.fromkeys(left, nothing.waiting)
-                work.done.wait_seconds, work.done.waiting_for = nothing.wait_seconds - EARLY, str(nothing)
-                return False
+                return await self._wait(work, batch, [part, *parts], nothing)
             except _AnswerLost as lost:
                 await self._release(parts)
                 await intents.mark_unknown(
@@ -414,17 +406,42 @@ class PublishActivities:
                 work.done.unknown += len(part)
                 return False
             work.done.accepted += await self._publish(batch, verdict.found)
+            for token in verdict.found:
+                work.postponed.pop(batch.targets[token].row_id, None)
             missing = tuple(token for token in part if token not in verdict.found)
             if missing:
                 await intents.mark_not_called(self._db, missing)
-            if missing and isinstance(verdict.refusal, LimitReached) and await self._move_on(batch, missing):
-                await self._release([missing])
-            elif len(part) == 1 and missing and verdict.refusal is not None:
-                await self._judge_alone(work, batch, missing[0], verdict.refusal)
-            elif missing:
-                middle = (len(missing) + 1) // 2
-                parts += [half for half in (missing[middle:], missing[:middle]) if half]
+            parts += await self._judge(work, batch, missing, verdict.refusal, alone=len(part) == 1)
         return True
+
+    async def _wait(
+        self, work: _Work, batch: _Batch, parts: Sequence[Sequence[str]], nothing: _NothingHappened
+    ) -> bool:
+        """TikTok takes no call for now: try again soon, or leave a longer wait to the workflow, which shows it."""
+        left = [batch.targets[token].row_id for tokens in parts for token in tokens]
+        if nothing.waiting is not None:
+            work.postponed |= dict.fromkeys(left, nothing.waiting)
+        if nothing.wait_seconds <= SHORT_WAIT:
+            await asyncio.sleep(nothing.wait_seconds)
+            work.put_back(Page(ad_group=batch.ad_group, row_ids=tuple(left)))
+            return True
+        work.done.wait_seconds, work.done.waiting_for = nothing.wait_seconds - EARLY, str(nothing)
+        return False
+
+    async def _judge(
+        self, work: _Work, batch: _Batch, missing: Sequence[str], refusal: TikTokError | None, *, alone: bool
+    ) -> list[Sequence[str]]:
+        """What becomes of those that a call did not make; returns what to call for again, in halves."""
+        if not missing:
+            return []
+        if isinstance(refusal, LimitReached) and await self._move_on(batch, missing):
+            await self._release([missing])
+            return []
+        if alone and refusal is not None:
+            await self._judge_alone(work, batch, missing[0], refusal)
+            return []
+        middle = (len(missing) + 1) // 2
+        return [half for half in (missing[middle:], missing[:middle]) if half]
 
     async def _judge_alone(self, work: _Work, batch: _Batch, token: str, refusal: TikTokError) -> None:
         """What TikTok says of one creative is a verdict on it, or a word to wait."""
@@ -466,7 +483,8 @@ class PublishActivities:
         except Throttled as error:
             raise _NothingHappened(str(error), error.retry_after) from error
         except Unreachable as error:
-            raise _NothingHappened(str(error), RETRY_UNREACHABLE) from error
+            waiting = waiting_for(error, batch.advertiser_id)
+            raise _NothingHappened(str(error), RETRY_UNREACHABLE, waiting) from error
         except AuthError as error:
             waiting = waiting_for(error, batch.advertiser_id)
             raise _NothingHappened(waiting.reason, waiting.again_seconds, waiting) from error

@@ -1,6 +1,7 @@
 """Activities of the Share step: members and ad accounts get the use of an account, and lose it again (R3, R11)."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeAlias
@@ -9,10 +10,12 @@ from pydantic import AwareDatetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.failures import insisting, tiktok_failures
+from activities.failures import DEFINITE_NO, insisting, tiktok_failures
 from activities.linking import IDENTITY_CHECK, Linking, Where, tell
+from activities.listings import twice_if_empty, unreadable
 from activities.members import Members, current_run
 from activities.platform import Platform
+from activities.together import each_to_its_end
 from sparkads.contracts.authorization import (
     AdAccountLink,
     MemberGrant,
@@ -33,8 +36,14 @@ from tiktok import TikTokClient
 PATIENCE = timedelta(minutes=1)
 """How long a share tries again what TikTok did not answer, before it says which pairs are not done."""
 
+ANSWERED_WITHIN = timedelta(seconds=100)
+"""After its start, less than an activity may take, a share says what it has done: the rest is not, by name."""
+
+AT_ONCE = 16
+"""Ad accounts side by side: one that TikTok answers slowly keeps no other waiting."""
+
 Work: TypeAlias = list[tuple[str, Callable[[], Awaitable[SharedPair]]]]
-"""What to do for each pair, by its subject."""
+"""What to do for each pair, by its subject, one after the other."""
 
 _UNSETTLED = {PairOutcome.FAILED, PairOutcome.WAITING, PairOutcome.UNCLEAR}
 
@@ -103,11 +112,12 @@ class SharingActivities:
             return handled
         client = await self._platform.client(order.bc_id)
         where = _where(order, command.actor)
-        work: Work = [
+        grants: Work = [
             (f"member {grant.user_id}", partial(self._grant, client, where, grant)) for grant in command.members
         ]
+        works = [grants]
         for link in command.ad_accounts:
-            work.append((f"ad account {link.advertiser_id}", partial(self._linking.link, client, where, link)))
+            work: Work = [(f"ad account {link.advertiser_id}", partial(self._linking.link, client, where, link))]
             if link.member_role is not None:
                 work += [
                     (
@@ -116,7 +126,8 @@ class SharingActivities:
                     )
                     for member in command.members
                 ]
-        result = await self._changing(order.authorization_id, work)
+            works.append(work)
+        result = await self._changing(order.authorization_id, works)
         await self._remember(order, result)
         return result
 
@@ -177,15 +188,15 @@ class SharingActivities:
             return handled
         client = await self._platform.client(order.bc_id)
         where = _where(order, command.actor)
-        work: Work = [
+        grants: Work = [
             (f"member {user_id}", partial(self._take_grant, client, where, user_id, "unshared", command.reason))
             for user_id in command.members
         ]
-        work += [
-            (f"ad account {advertiser_id}", partial(self._unlink, client, where, advertiser_id, command.reason))
+        links: list[Work] = [
+            [(f"ad account {advertiser_id}", partial(self._unlink, client, where, advertiser_id, command.reason))]
             for advertiser_id in command.ad_accounts
         ]
-        result = await self._changing(order.authorization_id, work)
+        result = await self._changing(order.authorization_id, [grants, *links])
         await members.forget(self._db, order.bc_id)
         await self._remember(order, result)
         return result
@@ -194,11 +205,19 @@ class SharingActivities:
         self, client: TikTokClient, where: Where, user_id: str, action: str, reason: str
     ) -> SharedPair:
         subject = f"member {user_id}"
-        who = await self._people.access(where.bc_id, user_id)
+        who = await self._people.access_now(where.bc_id, user_id)
         has = where.asset_id in who.accounts
         if has:
             with tiktok_failures():
                 await client.business_centers.unassign(where.bc_id, user_id, "TT_ACCOUNT", where.asset_id)
+        elif who.unread:
+            # It may be among what could not be read.
+            try:
+                with tiktok_failures(passing=DEFINITE_NO):
+                    await client.business_centers.unassign(where.bc_id, user_id, "TT_ACCOUNT", where.asset_id)
+                has = True
+            except DEFINITE_NO:
+                has = False
         async with self._db.acquire() as connection, connection.transaction():
             ended = await sharing.end_grant(connection, where.authorization_id, user_id)
             if has or ended:
@@ -208,8 +227,12 @@ class SharingActivities:
     async def _unlink(self, client: TikTokClient, where: Where, advertiser_id: str, reason: str) -> SharedPair:
         subject = f"ad account {advertiser_id}"
         with tiktok_failures():
-            linked = await client.business_centers.linked_advertisers(where.bc_id, where.asset_id)
+            linked = await twice_if_empty(
+                lambda: client.business_centers.linked_advertisers(where.bc_id, where.asset_id)
+            )
             has = any(advertiser.advertiser_id == advertiser_id for advertiser in linked)
+            if not has and not linked.is_complete:
+                raise unreadable(f"ad accounts that account {where.asset_id} is linked to", linked)
             if has:
                 await client.business_centers.unlink(where.bc_id, where.asset_id, advertiser_id)
         async with self._db.acquire() as connection, connection.transaction():
@@ -257,7 +280,7 @@ class SharingActivities:
         """Link an account to ad accounts that partners share by now, for those who asked and are still admins (R3)."""
         with insisting():
             client = await self._platform.client(ready.bc_id)
-        work: Work = []
+        works: list[Work] = []
         for step in await sharing.waiting_steps(self._db, ready.bc_id):
             if step.authorization_id != ready.authorization_id or step.advertiser_id not in ready.advertiser_ids:
                 continue
@@ -273,8 +296,8 @@ class SharingActivities:
                 await self._withdraw(where, step.advertiser_id)
                 continue
             link = AdAccountLink(advertiser_id=step.advertiser_id, partner_id=step.partner_id)
-            work.append((f"ad account {step.advertiser_id}", partial(self._linking.link, client, where, link)))
-        return await self._changing(ready.authorization_id, work)
+            works.append([(f"ad account {step.advertiser_id}", partial(self._linking.link, client, where, link))])
+        return await self._changing(ready.authorization_id, works)
 
     @activity.defn
     async def read_shares(self, authorization_id: str) -> SharedWith:
@@ -299,10 +322,10 @@ class SharingActivities:
                 )
                 await tell(connection, where, "partner no longer asked", subject, reason)
 
-    async def _changing(self, authorization_id: str, work: Work) -> ShareResult:
+    async def _changing(self, authorization_id: str, works: Sequence[Work]) -> ShareResult:
         """Do the work while the comparison with TikTok leaves this authorization alone."""
         await sharing.begin(self._db, authorization_id)
-        result = await _each(work)
+        result = await _each(works)
         await sharing.finish(self._db, authorization_id)
         return result
 
@@ -314,27 +337,33 @@ class SharingActivities:
             await commands.keep(connection, order.authorization_id, order.command_id, result)
 
 
-async def _each(work: Work) -> ShareResult:
+async def _each(works: Sequence[Work]) -> ShareResult:
     """
-    Do all of it, and say what became of each.
+    Do all of it, each work beside the others, and say what became of each pair.
 
     Raises:
         ApplicationError: retryable, as long as trying again what TikTok did not answer is worth the wait.
     """
-    pairs: list[SharedPair] = []
-    wait: ApplicationError | None = None
+    ended: dict[str, SharedPair | ApplicationError] = {}
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one_after_the_other(work: Work) -> None:
+        async with turns:
+            for subject, do in work:
+                try:
+                    ended[subject] = await do()
+                except ApplicationError as error:
+                    ended[subject] = error
+
+    try:
+        async with asyncio.timeout(ANSWERED_WITHIN.total_seconds()):
+            await each_to_its_end(*map(one_after_the_other, works))
+    except TimeoutError:
+        activity.logger.info("some ad accounts were not answered in time")
     # What an earlier attempt of this command has done was not there already.
     done_before = frozenset(subject for detail in activity.info().heartbeat_details for subject in detail)
-    for subject, do in work:
-        try:
-            pair = await do()
-            if pair.outcome is PairOutcome.ALREADY and pair.subject in done_before:
-                pair = pair.model_copy(update={"outcome": PairOutcome.DONE})
-            pairs.append(pair)
-        except ApplicationError as error:
-            outcome = PairOutcome.REFUSED if error.non_retryable else PairOutcome.FAILED
-            pairs.append(SharedPair(subject=subject, outcome=outcome, reason=error.message[:500]))
-            wait = wait if error.non_retryable else error
+    pairs = [_pair(subject, ended.get(subject), done_before) for work in works for subject, _ in work]
+    wait = next((one for one in ended.values() if isinstance(one, ApplicationError) and not one.non_retryable), None)
     if wait is not None:
         pause = wait.next_retry_delay or timedelta(seconds=IDENTITY_CHECK)
         if datetime.now(UTC) + pause < activity.info().scheduled_time + PATIENCE:
@@ -343,6 +372,19 @@ async def _each(work: Work) -> ShareResult:
                 wait.message, type=wait.type, next_retry_delay=pause, category=wait.category
             ) from wait
     return ShareResult(pairs=tuple(pairs))
+
+
+def _pair(subject: str, ended: SharedPair | ApplicationError | None, done_before: Collection[str]) -> SharedPair:
+    match ended:
+        case SharedPair():
+            if ended.outcome is PairOutcome.ALREADY and subject in done_before:
+                return ended.model_copy(update={"outcome": PairOutcome.DONE})
+            return ended
+        case ApplicationError():
+            outcome = PairOutcome.REFUSED if ended.non_retryable else PairOutcome.FAILED
+            return SharedPair(subject=subject, outcome=outcome, reason=ended.message[:500])
+        case _:
+            return SharedPair(subject=subject, outcome=PairOutcome.FAILED, reason="TikTok did not answer in time")
 
 
 def _where(order: ShareAccount | UnshareAccount, actor: str) -> Where:

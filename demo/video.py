@@ -13,7 +13,7 @@ import av
 WIDTH, HEIGHT = 540, 960
 """Pixels; 9:16, the smallest upright size TikTok takes for an ad (tiktok video specifications)."""
 RATE = 25
-SECONDS = 4
+SECONDS = 5
 
 _HORIZON = HEIGHT * 5 // 8
 _STARS = [(x * 97 % WIDTH, x * 61 % (_HORIZON - 80)) for x in range(1, 60)]

@@ -63,7 +63,7 @@ class Config(BaseModel):
     """TikTok's help centre of February 2025; an older text says 20."""
     too_many_ads_code: Literal[40502, 40002] = 40502
     """Code for an ad beyond a limit of ads."""
-    ads_per_identity: int = Field(default=10_000, ge=1)
+    ads_per_identity: int = Field(default=2_000, ge=1)
     """The reference says 10,000, the help centre 2,000 a TikTok account."""
     ads_per_advertiser: int = Field(default=10_000, ge=1)
     adgroups_per_campaign: int = Field(default=999, ge=1)
@@ -110,6 +110,8 @@ class Config(BaseModel):
     """Whether posts that are not public can be pulled; two help articles disagree."""
     empty_details: bool = False
     """Whether `identity/video/info` puts `video_details: []` beside a `video_detail`, as callers saw."""
+    swapped_details: bool = False
+    """Whether `video_details` says friends of what only the author sees, and the reverse, as that part of its page."""
     music_locations: Literal["ids", "codes", "both"] = "ids"
     """What `identity/music/authorization` takes as locations: the page says neither."""
     qr_single_use: bool = False

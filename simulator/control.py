@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 
 from simulator.authorizations import AppVersion, Grants, Outcome, approve, end, is_expired
 from simulator.config import Config, Delays
-from simulator.entities import Account, BusinessCenter, ConsentCode, PostStatus, UserRole
+from simulator.entities import Account, AvailableStatus, BusinessCenter, ConsentCode, PostStatus, UserRole
 from simulator.faults import FaultPlan, Faults
 from simulator.members import accept, find_member, remove_member
 from simulator.partners import share, stop_sharing
@@ -59,6 +59,8 @@ class OwnerChange(_Body):
     is_private: bool | None = None
     is_gpppa: bool | None = None
     is_banned: bool | None = None
+    available_status: AvailableStatus | None = None
+    """In place of what follows from the above; AVAILABLE takes it back."""
     post: PostChange | None = None
     delete_post: str | None = None
 
@@ -197,6 +199,8 @@ class Control:
             value = getattr(body, name)
             if value is not None:
                 setattr(account, name, value)
+        if body.available_status is not None:
+            account.available_status = None if body.available_status == "AVAILABLE" else body.available_status
         if body.post is not None:
             post = account.posts[body.post.item_id]
             post.status = body.post.status or post.status

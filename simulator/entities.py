@@ -11,6 +11,9 @@ AdvertiserRole = Literal["ADMIN", "OPERATOR", "ANALYST"]
 PostStatus = Literal["PUBLIC", "FRIENDS", "PRIVATE"]
 PostType = Literal["VIDEO", "CAROUSEL"]
 OperationStatus = Literal["ENABLE", "DISABLE"]
+AvailableStatus = Literal[
+    "AVAILABLE", "NO_VALID_BIND_ACCOUNT", "SCOPE_UNAVAILABLE", "IS_PRIVATE_ACCOUNT", "NOT_BUSINESS_ACCOUNT"
+]
 AdvertiserStatus = Literal[
     "STATUS_ENABLE",
     "STATUS_PENDING_CONFIRM",
@@ -92,6 +95,8 @@ class Account:
     is_private: bool = False
     is_gpppa: bool = False
     is_banned: bool = False
+    available_status: AvailableStatus | None = None
+    """What its identities say besides what follows from the above; None: nothing."""
     posts: dict[str, Post] = field(default_factory=dict)
     authorizations: dict[str, "Authorization"] = field(default_factory=dict)
     """By Business Center id; only those that stand."""

@@ -129,19 +129,29 @@ ACCOUNT_TROUBLE: Final = {
 """Statuses of ad accounts, and what everything in such an account shows for it, prefix aside."""
 
 
+WAITING: Final = {"AUDIT", "REAUDIT"}
+AD_REVIEW: Final = {
+    "AUDIT": "AD_STATUS_AUDIT",
+    "REAUDIT": "AD_STATUS_REAUDIT",
+    "DENIED": "AD_STATUS_AUDIT_DENY",
+    "APPROVED": None,
+}
+AD_TIME: Final = {"before": "AD_STATUS_NOT_START", "during": None, "over": "AD_STATUS_DONE"}
+ADGROUP_TIME: Final = {"before": "ADGROUP_STATUS_NOT_START", "during": None, "over": "ADGROUP_STATUS_TIME_DONE"}
+
+
 def ad_status(world: World, ad: Ad, now: float) -> str:
     """`secondary_status` of an ad."""
-    adgroup = ad.adgroup
+    trouble = _trouble(world, "AD", ad.advertiser)
     return (
         _ad_deleted(ad)
         or ad.forced
         or _ad_lost(ad)
         or _ad_off(world, ad)
-        or _hiding_trouble(world, "AD", ad.advertiser, in_review=ad.review in {"AUDIT", "REAUDIT"})
-        or {"DENIED": "AD_STATUS_AUDIT_DENY", "APPROVED": None}.get(ad.review, f"AD_STATUS_{ad.review}")
+        or (trouble if trouble and (ad.review not in WAITING or world.config.trouble_hides_review) else None)
+        or AD_REVIEW[ad.review]
         or _music_missing(ad)
-        or _trouble(world, "AD", ad.advertiser)
-        or {"over": "AD_STATUS_DONE", "before": "AD_STATUS_NOT_START"}.get(_time(adgroup, now))
+        or AD_TIME[_time(ad.adgroup, now)]
         or "AD_STATUS_DELIVERY_OK"
     )
 
@@ -183,15 +193,16 @@ def _ad_off(world: World, ad: Ad) -> str | None:
 def adgroup_status(world: World, advertiser: AdAccount, adgroup: AdGroup, now: float) -> str:
     """`secondary_status` of an ad group."""
     reviews: set[str] = {ad.review for ad in adgroup.ads.values() if not ad.deleted}
+    trouble = _trouble(world, "ADGROUP", advertiser)
     return (
         _adgroup_deleted(adgroup)
         or adgroup.forced
         or _adgroup_off(adgroup)
-        or ("ADGROUP_STATUS_CREATE" if not adgroup.live_ads else None)
-        or _hiding_trouble(world, "ADGROUP", advertiser, in_review=bool(reviews & {"AUDIT", "REAUDIT"}))
+        or ("ADGROUP_STATUS_CREATE" if not reviews else None)
+        or (trouble if trouble and (not reviews & WAITING or world.config.trouble_hides_review) else None)
         or (_adgroup_review(reviews) if "APPROVED" not in reviews else None)
-        or _trouble(world, "ADGROUP", advertiser)
-        or {"over": "ADGROUP_STATUS_TIME_DONE", "before": "ADGROUP_STATUS_NOT_START"}.get(_time(adgroup, now))
+        or trouble
+        or ADGROUP_TIME[_time(adgroup, now)]
         or _adgroup_review(reviews)
         or "ADGROUP_STATUS_DELIVERY_OK"
     )
@@ -212,7 +223,7 @@ def _adgroup_off(adgroup: AdGroup) -> str | None:
 
 
 def _adgroup_review(reviews: set[str]) -> str | None:
-    waiting = reviews & {"AUDIT", "REAUDIT"}
+    waiting = reviews & WAITING
     if "APPROVED" in reviews:
         if waiting:
             return "ADGROUP_STATUS_PARTIAL_AUDIT_DELIVERY_OK"
@@ -239,10 +250,6 @@ def _time(adgroup: AdGroup, now: float) -> str:
     if now >= adgroup.ends_at:
         return "over"
     return "before" if now < adgroup.starts_at else "during"
-
-
-def _hiding_trouble(world: World, kind: Kind, advertiser: AdAccount, *, in_review: bool) -> str | None:
-    return _trouble(world, kind, advertiser) if world.config.trouble_hides_review or not in_review else None
 
 
 def _trouble(world: World, kind: Kind, advertiser: AdAccount) -> str | None:
@@ -272,6 +279,10 @@ def selects(kind: Kind, primary: PrimaryStatus, secondary: str) -> bool:
     return found != "STATUS_DELETE" if primary == "STATUS_NOT_DELETE" else found == primary
 
 
+NOBODY_KNOWS: Final = ""
+"""Stands for every status that is not documented."""
+
+
 class Wanted:
     """A filter by status, checked."""
 
@@ -285,7 +296,6 @@ class Wanted:
         Raises:
             ApiError: 40002 for a status that is unknown or cannot be asked for.
         """
-        self._kind = kind
         everything, existing = f"{kind}_STATUS_ALL", f"{kind}_STATUS_NOT_DELETE"
         if secondary is not None and secondary not in {everything, existing} and secondary not in PRIMARY[kind]:
             raise parameter_error(f"Invalid value of 'filtering.secondary_status': {secondary}")
@@ -293,13 +303,19 @@ class Wanted:
             raise parameter_error(
                 f"Invalid value of 'filtering.secondary_status': {secondary} is not supported for filtering"
             )
-        self._primary = [primary or ("STATUS_ALL" if secondary is not None else default)]
-        if secondary == existing:
-            self._primary.append("STATUS_NOT_DELETE")
-        self._secondary = None if secondary in {everything, existing} else secondary
+        primary = primary or ("STATUS_ALL" if secondary is not None else default)
+        existing_only = secondary == existing
+        if secondary in {everything, existing}:
+            secondary = None
+        self._known = PRIMARY[kind].keys()
+        self._taken = {
+            one
+            for one in [*self._known, NOBODY_KNOWS]
+            if secondary in {None, one}
+            and selects(kind, primary, one)
+            and not (existing_only and selects(kind, "STATUS_DELETE", one))
+        }
 
     def takes(self, secondary: str) -> bool:
         """Whether a thing of this status is wanted."""
-        return self._secondary in {None, secondary} and all(
-            selects(self._kind, primary, secondary) for primary in self._primary
-        )
+        return (secondary if secondary in self._known else NOBODY_KNOWS) in self._taken

@@ -31,7 +31,7 @@ class Layout(NamedTuple):
     Attributes:
         pages: in the order in which they are due.
         beyond: rows that would take it above its ceiling, those that are due last.
-        daily: what the pages spend a day at most, and what is spent besides.
+        daily: what the pages spend on a day at most, and what is spent besides.
     """
 
     pages: list[Page]
@@ -40,7 +40,12 @@ class Layout(NamedTuple):
 
 
 def lay_out(
-    rows: Iterable[tuple[str, Together]], *, capacity: int, ceiling: Decimal | None, spent: Decimal = Decimal(0)
+    rows: Iterable[tuple[str, Together]],
+    *,
+    capacity: int,
+    ceiling: Decimal | None,
+    worst_day: Decimal = Decimal(1),
+    spent: Decimal = Decimal(0),
 ) -> Layout:
     """
     Lay rows out: the fewest ad groups, full ones first.
@@ -48,18 +53,19 @@ def lay_out(
     Args:
         rows: each with its id, in the order of the manifest.
         capacity: ads that an ad group takes.
-        ceiling: what the ad account may spend a day on the release, in its currency; None: anything.
-        spent: what its other ad groups of the release spend a day.
+        ceiling: what the ad account may spend on a day on the release, in its currency; None: anything.
+        worst_day: what TikTok may spend on one day, times a daily budget.
+        spent: the daily budgets of its other ad groups of the release.
     """
     by_kind: dict[Together, list[str]] = {}
     for row_id, together in rows:
         by_kind.setdefault(together, []).append(row_id)
-    layout = Layout([], [], spent)
+    layout = Layout([], [], spent * worst_day)
     for of in sorted(by_kind, key=lambda one: (one.wave, one.location_id, one.daily_budget)):
         row_ids = by_kind[of]
         for start in range(0, len(row_ids), capacity):
             page = row_ids[start : start + capacity]
-            daily = layout.daily + of.daily_budget
+            daily = layout.daily + of.daily_budget * worst_day
             if ceiling is not None and daily > ceiling:
                 layout.beyond.extend(page)
             else:

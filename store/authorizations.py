@@ -120,8 +120,14 @@ async def rename(connection: Connection, bc_id: str, renamed: Renamed) -> int:
     return _count(status)
 
 
-async def sweep(connection: Connection, bc_id: str, listed: Sequence[ListedAccount]) -> Sweep:
-    """Take down what TikTok lists, and say what differs from our authorizations."""
+async def sweep(
+    connection: Connection, bc_id: str, listed: Sequence[ListedAccount], *, is_complete: bool = True
+) -> Sweep:
+    """
+    Take down what TikTok lists, and say what differs from our authorizations.
+
+    Where the listing lacks something (`is_complete`), nobody is lost, and whoever is authorized counts as held (R6).
+    """
     await connection.execute(
         """INSERT INTO accounts (bc_id, asset_id, handle, name, uses)
            SELECT $1, asset_id, handle, name, string_to_array(uses, ' ')
@@ -151,9 +157,9 @@ async def sweep(connection: Connection, bc_id: str, listed: Sequence[ListedAccou
     )
     seen = {account.asset_id for account in listed}
     return Sweep(
-        held=len(listed),
+        held=len(seen) if is_complete else len(seen | active),
         appeared=tuple(account for account in listed if account.asset_id not in active),
-        lost=tuple(sorted(active - seen)),
+        lost=tuple(sorted(active - seen)) if is_complete else (),
         answered=tuple(row["name"] for row in answered),
     )
 
@@ -232,6 +238,14 @@ async def active_accounts(db: Database, bc_id: str) -> list[ListedAccount]:
         bc_id,
     )
     return [ListedAccount(**row) for row in rows]
+
+
+async def has_active(db: Database, bc_id: str) -> bool:
+    """Whether any account is authorized."""
+    found: bool = await db.fetchval(
+        "SELECT EXISTS (SELECT FROM authorizations WHERE bc_id = $1 AND stage = 'active')", bc_id
+    )
+    return found
 
 
 async def active_starts(db: Database) -> list[AuthorizationInput]:

@@ -43,6 +43,17 @@ async def settle_others(connection: Connection, bc_id: str, kind: DifferenceKind
     )
 
 
+async def settle(connection: Connection, bc_id: str, kind: DifferenceKind, subjects: Sequence[str]) -> None:
+    """Settle the flagged differences of a kind with these subjects, as far as there are any."""
+    await connection.execute(
+        """UPDATE differences SET settled_at = now()
+           WHERE bc_id = $1 AND kind = $2 AND settled_at IS NULL AND subject = ANY($3)""",
+        bc_id,
+        kind,
+        list(subjects),
+    )
+
+
 async def flagged(db: Database, bc_id: str) -> list[Difference]:
     """What waits for a person's decision, oldest first."""
     rows = await db.fetch(

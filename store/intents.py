@@ -118,7 +118,7 @@ _CLAIM = (  # constants only: every value is a parameter
         INSERT INTO intents (token, campaign_id, row_id, batch, adgroup_id, state)
         SELECT token, $1, row_id, $7, adgroup_id, 'intended' FROM batch),
     submitting AS (
-        UPDATE targets t SET state = 'submitting', reason = '', waits_for = '', waits_told = false FROM batch
+        UPDATE targets t SET state = 'submitting', reason = '' FROM batch
         WHERE t.campaign_id = $1 AND t.row_id = batch.row_id)
     """
     + CANDIDATE
@@ -205,7 +205,8 @@ _PUBLISHED = """
              WHERE i.token = ads.token AND i.decided_at IS NULL
              RETURNING i.token, i.campaign_id, i.row_id, ads.ad_id, ads.made_at),
          published AS (
-             UPDATE targets t SET state = $4, reason = '', ad_id = d.ad_id, submitted_at = d.made_at FROM decided d
+             UPDATE targets t SET state = $4, reason = '', waits_for = '', waits_since = NULL, waits_told = false,
+                    ad_id = d.ad_id, submitted_at = d.made_at FROM decided d
              WHERE t.campaign_id = d.campaign_id AND t.row_id = d.row_id RETURNING d.token, d.row_id, d.ad_id)
 """
 

@@ -19,6 +19,8 @@ class MemberAccess(Contract):
     admins: tuple[str, ...]
     """`name (id)` of the admins, whom a refusal names"""
     fetched_at: datetime
+    unread: str = ""
+    """what TikTok listed and could not be read: they may have more than is here. Not remembered"""
 
 
 async def put(db: Database, bc_id: str, access: MemberAccess) -> None:

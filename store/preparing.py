@@ -1,7 +1,8 @@
 """Targets that are ready and have no ad group yet: what is checked of them once, before their instant."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
@@ -19,10 +20,18 @@ class Unplanned(Contract):
     """None: its account is no longer linked; the gate says so when the row is due"""
     pull_item_id: str | None
     named_adgroup_id: str | None
+    """None: one is made, with the row's place and budget"""
+    territory: str
+    location_id: str
+    daily_budget: Decimal
+    visibility: str | None
+    due_at: datetime
+    rights_until: datetime | None
 
 
 _UNPLANNED = """
-    SELECT t.row_id, t.handle, t.advertiser_id, l.identity_id, t.pull_item_id, t.named_adgroup_id
+    SELECT t.row_id, t.handle, t.advertiser_id, l.identity_id, t.pull_item_id, t.named_adgroup_id, t.territory,
+           t.location_id, t.daily_budget, t.visibility, t.due_at, t.rights_until
     FROM targets t
     LEFT JOIN authorizations a ON a.bc_id = t.bc_id AND a.asset_id = t.asset_id AND a.stage = 'active'
     LEFT JOIN links l ON l.authorization_id = a.id AND l.advertiser_id = t.advertiser_id AND l.ended_at IS NULL

@@ -87,7 +87,8 @@ async def waiting_candidates(db: Database, campaign_id: str, handle: str) -> lis
 async def set_ready(connection: Connection, campaign_id: str, ready: Sequence[Candidate]) -> None:
     """Both keys are there: the targets wait for their instant, bound to the account as it is now."""
     await connection.execute(
-        """UPDATE targets t SET state = $4, asset_id = one.asset_id, reason = ''
+        """UPDATE targets t SET state = $4, asset_id = one.asset_id, reason = '', waits_for = '', waits_since = NULL,
+                  waits_told = false
            FROM unnest($2::text[], $3::text[]) AS one (row_id, asset_id)
            WHERE t.campaign_id = $1 AND t.row_id = one.row_id AND t.state = 'waiting'""",
         campaign_id,
@@ -134,7 +135,13 @@ async def ad_accounts(db: Database, campaign_id: str) -> list[str]:
 
 
 async def plan_ad_groups(
-    connection: Connection, campaign_id: str, advertiser_id: str, *, capacity: int, ceiling: Decimal | None
+    connection: Connection,
+    campaign_id: str,
+    advertiser_id: str,
+    *,
+    capacity: int,
+    ceiling: Decimal | None,
+    worst_day: Decimal,
 ) -> list[str]:
     """
     Lay the ready targets of an ad account out in ad groups, but for those whose files are not ready there.
@@ -162,6 +169,7 @@ async def plan_ad_groups(
         ((row_id, Together(*together)) for row_id, *together in rows),
         capacity=capacity,
         ceiling=ceiling,
+        worst_day=worst_day,
         spent=spent,
     )
     for number, (of, row_ids) in enumerate(layout.pages, start=known + 1):
@@ -174,7 +182,7 @@ async def plan_ad_groups(
             of.location_id,
             of.daily_budget,
             number,
-            f"sparkads {campaign_id} wave {of.wave} group {number}",
+            ad_group_name(campaign_id, wave=of.wave, number=number),
             of.due_at,
             of.rights_until,
         )
@@ -185,6 +193,11 @@ async def plan_ad_groups(
             group_id,
         )
     return layout.beyond
+
+
+def ad_group_name(campaign_id: str, *, wave: int, number: int) -> str:
+    """What an ad group of ours is called: 512 ASCII characters at most, as TikTok takes."""
+    return f"sparkads {campaign_id} wave {wave} group {number}"
 
 
 async def ad_groups_to_make(db: Database, campaign_id: str, advertiser_id: str) -> list[AdGroup]:
@@ -198,6 +211,17 @@ async def ad_groups_to_make(db: Database, campaign_id: str, advertiser_id: str) 
         advertiser_id,
     )
     return [AdGroup(**row) for row in rows]
+
+
+async def ad_groups_made(db: Database, campaign_id: str, advertiser_id: str) -> int:
+    """How many ad groups of a campaign TikTok has made in an ad account, those that rows name not counted."""
+    count: int = await db.fetchval(
+        """SELECT count(*) FROM ad_groups
+           WHERE campaign_id = $1 AND advertiser_id = $2 AND adgroup_id IS NOT NULL AND number > 0""",
+        campaign_id,
+        advertiser_id,
+    )
+    return count
 
 
 async def leave_ad_group(connection: Connection, ad_group: int, row_ids: Sequence[str]) -> bool:

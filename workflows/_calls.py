@@ -45,6 +45,14 @@ ANSWER = Timing(
 )
 """Part of a command that a person waits for: gives up after five minutes and says why."""
 
+ASIDE = Timing(
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=_NOTICED,
+    retry_policy=_PATIENT,
+)
+"""A question that something more important must not wait for long: given up, and asked again later."""
+
 ANSWER_LONG = Timing(
     start_to_close_timeout=timedelta(minutes=4),
     schedule_to_close_timeout=timedelta(minutes=5),

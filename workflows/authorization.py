@@ -141,8 +141,8 @@ class AuthorizationWorkflow:
                 )
             except TimeoutError:
                 workflow.logger.debug("a timer is over")
-            while self._cancels:
-                command = self._cancels.pop(0)
+            cancels, self._cancels = self._cancels, []
+            for command in cancels:
                 if await self._may_end(command):
                     return self._end(AuthorizationStage.REMOVED_BY_ADMIN, command.actor, command.reason)
             if self._losses:
@@ -233,11 +233,12 @@ class AuthorizationWorkflow:
                 RequestActivities.check_actor,
                 ActorCheck(bc_id=self._start.bc_id, actor=command.actor, action=Action.END_AUTHORIZATION),
                 summary="Only an admin may end an authorization",
-                **_calls.LOOK,
+                **_calls.ANSWER,
             )
         except ActivityError as error:
             if from_failure(error) is None:
-                raise
+                # Nobody knows; it is asked again, and a loss or a partner does not wait for it for ever.
+                self._cancels.append(command)
             self._last_error = describe(error)
             return False
         return True

@@ -59,7 +59,7 @@ with workflow.unsafe.imports_passed_through():
         ScanOutcome,
         ScanReport,
     )
-    from sparkads.contracts.drift import AskDrift, DriftReport, Handling
+    from sparkads.contracts.drift import LEFT_OUT, AskDrift, DriftReport, Handling
     from sparkads.contracts.notification import AskNotifications, Notifications
     from sparkads.contracts.people import AskPeople, People
     from sparkads.contracts.release import AccessChanged
@@ -77,6 +77,9 @@ RECORDED_WITHIN = timedelta(minutes=1)
 
 FIRST_SWEEP_WITHIN = timedelta(minutes=5)
 """How long a command waits for the first sweep, which counts what is held."""
+
+SHOWN_AT_MOST = 5
+"""Things left out of a comparison that the card names; `status` has more."""
 
 REPORTS_AT_ONCE = 100
 """Reported scans that are verified side by side, and closed requests that are looked up together; Temporal takes 2,000
@@ -115,6 +118,9 @@ class BusinessCenterWorkflow:
         self._last_review = start.state.last_review
         self._last_drift_check = start.state.last_drift_check
         self._open_differences = start.state.open_differences
+        self._unread = start.state.unread
+        self._left_out = start.state.left_out
+        self._lasting = start.state.lasting
         self._review_now = False
         self._is_reviewing = True
         self._swept = False
@@ -172,6 +178,7 @@ class BusinessCenterWorkflow:
         self._swept = True
         self._last_sweep = workflow.now()
         self._held = answer.found.held
+        self._unread = answer.unread
         self._awaited_pause = timedelta(seconds=answer.seconds_if_awaited)
         self._idle_pause = timedelta(seconds=answer.seconds_if_idle)
         self._between_reviews = timedelta(seconds=answer.seconds_between_reviews)
@@ -242,7 +249,9 @@ class BusinessCenterWorkflow:
         self._last_review = workflow.now()
         if permissions:
             self._last_drift_check = workflow.now()
-        self._open_differences = sum(one.handling is Handling.FLAGGED for one in reviewed.report.differences)
+        flagged = [one for one in reviewed.report.differences if one.handling is Handling.FLAGGED]
+        self._open_differences = sum(one.kind not in LEFT_OUT for one in flagged)
+        self._left_out, self._lasting = reviewed.left_out, reviewed.lasting
         for ready in reviewed.partners_ready:
             authorization = names.authorization_id(self._bc_id, ready.asset_id)
             await self._tell(
@@ -322,12 +331,18 @@ class BusinessCenterWorkflow:
             )
 
     async def _keep_refusal(self, report: ScanReport) -> None:
-        may = await workflow.execute_activity_method(
-            RequestActivities.is_allowed,
-            ActorCheck(bc_id=self._bc_id, actor=report.reported_by, action=Action.REPORT_SCAN),
-            summary="Was it reported by a member?",
-            **_calls.LOOK,
-        )
+        try:
+            may = await workflow.execute_activity_method(
+                RequestActivities.is_allowed,
+                ActorCheck(bc_id=self._bc_id, actor=report.reported_by, action=Action.REPORT_SCAN),
+                summary="Was it reported by a member?",
+                **_calls.ASIDE,
+            )
+        except ActivityError as error:
+            # The sweep goes on without an answer; the next one asks again.
+            self._last_error = describe(error)
+            self._reports.append(report)
+            return
         outcome = ScanOutcome(report.decision.value) if may.allowed else ScanOutcome.UNVERIFIED
         await self._keep_scan(report, outcome)
 
@@ -670,6 +685,8 @@ class BusinessCenterWorkflow:
             last_error=self._last_error,
             last_drift_check=self._last_drift_check,
             open_differences=self._open_differences,
+            unread=self._unread,
+            left_out=self._left_out,
         )
 
     @property
@@ -688,6 +705,9 @@ class BusinessCenterWorkflow:
             last_review=self._last_review,
             last_drift_check=self._last_drift_check,
             open_differences=self._open_differences,
+            unread=self._unread,
+            left_out=self._left_out,
+            lasting=self._lasting,
         )
 
     def _present(self) -> None:
@@ -703,6 +723,8 @@ class BusinessCenterWorkflow:
                 "differences that wait for a person": self._open_differences or "",
                 "signals that could not be read": self._undecodable.count or "",
                 "last of them": self._undecodable.last,
+                "of TikTok's list of accounts can't be read": self._unread,
+                "left out of the last comparison": "; ".join(self._left_out[:SHOWN_AT_MOST]),
                 "last error": self._last_error,
             },
             to_do=self._to_do(),
@@ -721,6 +743,13 @@ class BusinessCenterWorkflow:
             return "see the last error; pending activities name their reason"
         if self._open_differences:
             return f"decide about {self._open_differences} differences: sparkads accounts drift {self._bc_id}"
+        if self._unread:
+            return (
+                "see the accounts in Business Center: TikTok's list can't be read in full, and none counts as gone until "
+                "it can"
+            )
+        if self._lasting:
+            return f"see why TikTok does not tell of {len(self._lasting)} things, left out above"
         return ""
 
 

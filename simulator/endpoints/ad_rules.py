@@ -6,7 +6,7 @@ from pydantic import Field
 
 from simulator.captions import CAPTION_LENGTH, NAME_LENGTH, check_text
 from simulator.endpoints.files import SLIDE_SIZES
-from simulator.endpoints.identities import find_identity, find_post
+from simulator.endpoints.identities import available_status, find_identity, find_post
 from simulator.entities import AdAccount, Authorization
 from simulator.envelope import ApiError, parameter_error
 from simulator.fields import Id, IdentityType, OpenBody, Switch
@@ -54,9 +54,9 @@ def check_creative(call: Call, advertiser: AdAccount, creative: Creative) -> Aut
     account = authorization.account
     if account.is_gpppa:
         raise parameter_error("Accounts of governments, politicians and political parties cannot be used for ads.")
-    if account.is_banned or account.is_private:
-        state = "banned" if account.is_banned else "private"
-        raise parameter_error(f"The TikTok account is {state} and cannot be used for ads.")
+    status = available_status(authorization)
+    if status != "AVAILABLE":
+        raise parameter_error(f"The TikTok account cannot be used for ads: {status}.")
     if not (creative.call_to_action or creative.call_to_action_id):
         raise parameter_error("Missing required field(s): call_to_action.")
     if creative.tiktok_item_id is not None:

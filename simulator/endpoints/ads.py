@@ -7,6 +7,7 @@ from pydantic import Field
 from simulator.captions import NAME_LENGTH, check_text
 from simulator.delivery import delete_ad, start_review
 from simulator.endpoints.ad_rules import Creative, check_creative
+from simulator.endpoints.campaigns import Objective
 from simulator.endpoints.paging import chosen, paged
 from simulator.endpoints.row_fields import AD, check_fields, only, without_nulls
 from simulator.entities import Ad, AdAccount, AdGroup, Authorization
@@ -189,6 +190,7 @@ class AdFilter(Filter):
     ad_ids: list[Id] | None = Field(default=None, max_length=100)
     primary_status: PrimaryStatus | None = None
     secondary_status: str | None = None
+    objective_type: Objective | None = None
     creation_filter_start_time: str | None = None
     creation_filter_end_time: str | None = None
     modified_after: str | None = None
@@ -218,6 +220,7 @@ def ad_get(call: Call, query: AdGet) -> Data:
         for ad in _candidates(advertiser, wanted)
         if ad.listed_at <= now
         and status.takes(ad_status(call.world, ad, now))
+        and wanted.objective_type in {None, ad.adgroup.campaign.fields["objective_type"]}
         and (since is None or ad.created_at >= since)
         and (until is None or ad.created_at <= until)
         and (modified_after is None or ad.modified_at >= modified_after)

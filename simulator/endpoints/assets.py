@@ -6,7 +6,7 @@ from pydantic import Field
 
 from simulator.authorizations import code_url, end, issue_code, link, unlink
 from simulator.endpoints.advertisers import shown_status
-from simulator.endpoints.business_center import who
+from simulator.endpoints.business_center import known_as, who
 from simulator.endpoints.paging import paged
 from simulator.entities import AdAccount, AdvertiserRole, Authorization, BusinessCenter, Member
 from simulator.envelope import no_asset_permission, parameter_error
@@ -408,7 +408,7 @@ def asset_member_get(call: Call, query: AssetMemberGet) -> Data:
         (member, role)
         for member in center.members.values()
         if (role := given.get(member.user_id) or member.roles_on_joining.get(query.asset_id)) is not None
-        and keyword in member.user_name.casefold()
+        and keyword in known_as(member)
     ]
     return paged(
         rows,

@@ -82,7 +82,7 @@ def member_get(call: Call, query: MemberGet) -> Data:
     rows = [
         member
         for member in center.members.values()
-        if keyword in f"{member.user_name}\n{member.user_email}".casefold()
+        if keyword in known_as(member)
         and wanted.user_role in {None, member.user_role}
         and wanted.relation_status in {None, member.relation_status}
     ]
@@ -97,6 +97,12 @@ def who(member: Member) -> dict[str, str | None]:
         "user_name": None if is_invited else member.user_name,
         "user_email": masked(member.user_email),
     }
+
+
+def known_as(member: Member) -> str:
+    """What a keyword is looked for in: the address, and the name of one who has joined."""
+    name = "" if member.relation_status == "PENDING" else member.user_name
+    return f"{name}\n{member.user_email}".casefold()
 
 
 def _member(member: Member) -> dict[str, Any]:

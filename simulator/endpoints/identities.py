@@ -20,6 +20,10 @@ POST_STATUS = {
     "FRIENDS": "STATUS_ONLY_FRIEND_SEE",
     "PRIVATE": "ITEM_STATUS_ONLY_AUTHOR_SEE",
 }
+SWAPPED_STATUS = {
+    "STATUS_ONLY_FRIEND_SEE": "ITEM_STATUS_ONLY_AUTHOR_SEE",
+    "ITEM_STATUS_ONLY_AUTHOR_SEE": "STATUS_ONLY_FRIEND_SEE",
+}
 MOST_ORGANIC_POSTS = 500
 """`exclude_adsonly` looks at no more than this many recent posts."""
 
@@ -120,7 +124,7 @@ def _identity(call: Call, authorization: Authorization) -> dict[str, Any]:
         "display_name": account.display_name,
         call.world.config.handle_field: account.handle,
         "profile_image": "",
-        "available_status": _available_status(authorization),
+        "available_status": available_status(authorization),
         "can_pull_video": authorization.posts,
         "can_push_video": authorization.videos,
         "can_use_live_ads": authorization.live,
@@ -130,7 +134,10 @@ def _identity(call: Call, authorization: Authorization) -> dict[str, Any]:
     }
 
 
-def _available_status(authorization: Authorization) -> str:
+def available_status(authorization: Authorization) -> str:
+    """Whether an identity can be used, or why not."""
+    if authorization.account.available_status is not None:
+        return authorization.account.available_status
     if authorization.account.is_banned:
         return "NO_VALID_BIND_ACCOUNT"
     return "IS_PRIVATE_ACCOUNT" if authorization.account.is_private else "AVAILABLE"
@@ -287,7 +294,10 @@ def video_info(call: Call, query: VideoInfo) -> Data:
     authorization = _of_query(call, query)
     if query.item_ids is not None:
         found = [find_post(authorization, item_id) for item_id in query.item_ids]
-        return {"video_details": [_post(post) for post in found if post is not None and post.type == query.item_type]}
+        rows = [_post(post) for post in found if post is not None and post.type == query.item_type]
+        if call.world.config.swapped_details:
+            rows = [row | {"status": SWAPPED_STATUS.get(row["status"], row["status"])} for row in rows]
+        return {"video_details": rows}
     if query.item_id is None:
         raise parameter_error("Missing required field(s): item_id.")
     post = _valid_item(authorization, query.item_id)

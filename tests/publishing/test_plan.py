@@ -1,6 +1,7 @@
 """Plan, then apply: everything is read, nothing is changed, and what was agreed to is what is started."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -152,9 +153,9 @@ async def test_more_owners_than_slots_are_blocked_by_name(label: Label, tmp_path
 
     assert [row.row_id for row in content.rows if row.blockers] == ["artist99"]
     assert (plan.estimate.slots, plan.estimate.slots_needed) == (200, 201)
-    assert content.budgets[0].ad_groups == 3
-    assert content.budgets[0].daily == 150
-    assert plan.estimate.calls["make ads"] == 11
+    assert content.budgets[0].ad_groups == 4
+    assert content.budgets[0].daily == 4 * 50 * Decimal("1.25")
+    assert plan.estimate.calls["make ads"] == 4 * 3
 
 
 def test_the_hash_is_of_what_is_written(tmp_path: Path) -> None:

@@ -321,6 +321,7 @@ async def test_filters_of_ads(api: Api) -> None:
     assert len(await api.ads(adgroup_ids=[first])) == 2
     assert len(await api.ads(secondary_status="AD_STATUS_DELIVERY_OK")) == 2
     assert len(await api.ads(primary_status="STATUS_DISABLE")) == 1
+    assert (len(await api.ads(objective_type="REACH")), await api.ads(objective_type="TRAFFIC")) == (3, [])
     assert len(await api.ads(modified_after="2020-01-01 00:00:00")) == 3
     assert await api.ads(modified_after="2099-01-01 00:00:00") == []
     refused = await api.get(

@@ -142,6 +142,18 @@ async def test_places_of_music_by_id_or_by_country(api: Api, taken: str, codes: 
         assert answer.code == code
 
 
+@pytest.mark.parametrize(
+    ("swapped", "status"), [(False, "STATUS_ONLY_FRIEND_SEE"), (True, "ITEM_STATUS_ONLY_AUTHOR_SEE")]
+)
+async def test_who_sees_a_post_by_both_readings(api: Api, swapped: bool, status: str) -> None:  # noqa: FBT001 - a reading
+    await api.control("/config", swapped_details=swapped)
+    identity = {"advertiser_id": ADVERTISER, **await api.linked()}
+    some = await api.get("/identity/video/info/", **identity, item_ids=["7500000000000000005", "7500000000000000001"])
+    assert [post["status"] for post in some.data["video_details"]] == [status, "ITEM_STATUS_HESITATE_RECOMMEND"]
+    one = await api.get("/identity/video/info/", **identity, item_id="7500000000000000005")
+    assert one.data["video_detail"]["status"] == "STATUS_ONLY_FRIEND_SEE"
+
+
 async def test_posts_that_are_not_public(api: Api) -> None:
     identity, group = await api.linked(ads_only=True), await api.adgroup()
     friends = "7500000000000000005"
@@ -204,6 +216,12 @@ async def test_private_banned_and_political_accounts(api: Api) -> None:
         assert (await api.create(group, pull(identity))).code == 40002
     assert answer.data["identity_info"]["is_gpppa"] is True
     await api.control(f"/owners/{HANDLE}", is_gpppa=False)
+    for status in ("SCOPE_UNAVAILABLE", "NOT_BUSINESS_ACCOUNT"):
+        await api.control(f"/owners/{HANDLE}", available_status=status)
+        answer = await api.get("/identity/info/", advertiser_id=ADVERTISER, **identity)
+        assert answer.data["identity_info"]["available_status"] == status
+        assert status in (await api.create(group, pull(identity))).message
+    await api.control(f"/owners/{HANDLE}", available_status="AVAILABLE")
     assert (await api.create(group, pull(identity))).code == 0
 
 

@@ -32,7 +32,7 @@ ROWS = """\
 rows:
   - {row_id: nz, mode: push, account: "@a.a", territory: NZ, visibility: profile}
   - {row_id: no, mode: push, account: "@b.b", territory: NO, visibility: ads_only}
-  - {row_id: own, mode: push, account: "@c.c", territory: NO, visibility: ads_only, caption: Ute nå, daily_budget: 007}
+  - {row_id: own, mode: push, account: "@c.c", territory: NO, visibility: ads_only, caption: Ute nå, daily_budget: 0070}
   - {row_id: pull, mode: pull, account: "@d.d", territory: NO, post_id: 0740}
 """
 
@@ -56,7 +56,7 @@ def test_a_row_comes_before_its_territory_and_that_before_the_defaults(folder: P
     }
     assert (rows["no"].territory, rows["no"].time_zone) == ("NO", "Europe/Oslo")  # NO is Norway
     assert rows["pull"].post_id == "0740"
-    assert rows["own"].daily_budget == 7
+    assert rows["own"].daily_budget == 70
     assert [str(row.rights_until) for row in read_manifest.rows] == ["None", *["2027-07-01 00:00:00"] * 3]
 
 
@@ -67,7 +67,7 @@ def test_a_csv_and_its_sheet_of_territories_say_the_same(folder: Path) -> None:
         {"row_id": "nz", "mode": "push", "account": "@a.a", "territory": "NZ", "visibility": "profile"},
         {"row_id": "no", "mode": "push", "account": "@b.b", "territory": "NO", "visibility": "ads_only"},
         {"row_id": "own", "mode": "push", "account": "@c.c", "territory": "NO", "visibility": "ads_only"}
-        | {"caption": "Ute nå", "daily_budget": "007"},
+        | {"caption": "Ute nå", "daily_budget": "0070"},
         {"row_id": "pull", "mode": "pull", "account": "@d.d", "territory": "NO", "post_id": "0740"},
     ]
     parsed = yaml.load(DEFAULTS + TERRITORIES, Loader=yaml.BaseLoader)  # noqa: S506 - makes nothing but text

@@ -98,9 +98,6 @@ def test_a_header_is_found_wherever_it_is(tmp_path: Path, content: bytes) -> Non
         (FTYP + box(b"moov", box(b"mvhd", bytes(3)), track(1080, 1920)), "has a damaged header"),
         (FTYP + bytes(8) + bytes(200_000), "has no header (moov)"),
         (FTYP + pack(">I4s", 8, b"free") * 30_000, "has a damaged header"),
-        (video(seconds=600.6), "lasts 10:01 minutes"),
-        (video(1080, 1350), "is 1080 x 1350 pixels"),
-        (video(1920, 800), "is 1920 x 800 pixels"),
     ],
 )
 def test_what_tiktok_would_refuse_is_a_mistake(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -113,7 +110,7 @@ def test_what_tiktok_would_refuse_is_a_mistake(tmp_path: Path, content: bytes, p
 
 @pytest.mark.parametrize(("width", "height"), [(1080, 1920), (1920, 1080), (720, 720), (608, 1080), (576, 1022)])
 def test_shapes_that_tiktok_takes(tmp_path: Path, width: int, height: int) -> None:
-    (tmp_path / "teaser.mp4").write_bytes(video(width, height, 600))
+    (tmp_path / "teaser.mp4").write_bytes(video(width, height, 60))
     checked = check(tmp_path)
     assert (checked.problems, checked.warnings) == ((), ())
 
@@ -126,6 +123,12 @@ def test_shapes_that_tiktok_takes(tmp_path: Path, width: int, height: int) -> No
         (FTYP + box(b"moov", movie_header(9), track(0, 0)), "is MP4, whose shape were not measured"),
         (FTYP + box(b"moov", movie_header(0), track(540, 960), box(b"mvex")), "does not say how long it is"),
         (video(480, 854), "is small, 480 x 854 pixels"),
+        (video(600, 600), "is small, 600 x 600 pixels"),
+        (video(seconds=4.4), "lasts 0:04 minutes"),
+        (video(seconds=61), "lasts 1:01 minutes"),
+        (video(seconds=600.6), "lasts 10:01 minutes"),
+        (video(1080, 1350), "is 1080 x 1350 pixels"),
+        (video(1920, 800), "is 1920 x 800 pixels"),
     ],
 )
 def test_what_is_not_known_or_not_good_is_a_warning_once(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -148,6 +151,32 @@ def test_a_cover_has_the_shape_of_its_video(tmp_path: Path, content: bytes) -> N
     ]
     (tmp_path / "teaser.mp4").write_bytes(b"RIFF\0\0\0\0AVI LIST")
     assert check(tmp_path, cover="face.jpg").problems == ()  # nothing to compare it with
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "problem"),
+    [
+        (1440, 2560, None),
+        (1080, 1893, None),
+        (1080, 1790, "is 1080 x 1790 pixels, the video 1080 x 1920"),
+        (1920, 1080, "is 1920 x 1080 pixels, the video 1080 x 1920"),
+        (2160, 3840, "is 2160 x 3840, 8,294,400 pixels"),
+    ],
+)
+def test_a_cover_is_no_larger_than_tiktok_takes(tmp_path: Path, width: int, height: int, problem: str | None) -> None:
+    (tmp_path / "teaser.mp4").write_bytes(video())
+    (tmp_path / "face.png").write_bytes(png(width, height))
+    problems = check(tmp_path, cover="face.png").problems
+    assert [(one.row, one.column, one.problem) for one in problems] == ([(2, "cover", problem)] if problem else [])
+
+
+def test_a_cover_has_fifty_megabytes_at_most(tmp_path: Path) -> None:
+    (tmp_path / "teaser.mp4").write_bytes(video())
+    with (tmp_path / "face.png").open("wb") as file:
+        file.write(png())
+        file.truncate(50 * 1024 * 1024 + 1)
+    (problem,) = check(tmp_path, cover="face.png").problems
+    assert (problem.column, problem.problem, problem.advice) == ("cover", "has 50.0 MB", "TikTok takes 50 MB")
 
 
 @pytest.mark.parametrize(

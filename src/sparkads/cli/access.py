@@ -237,6 +237,8 @@ def status(
         else "",
         "signals that could not be read": center.undecodable_signals or "",
         "the last of them": center.last_undecodable,
+        "of TikTok's list of accounts can't be read": center.unread,
+        "left out of the last comparison": center.left_out,
         "last error": center.last_error,
     }
     output.answer(center, output.facts(f"Business Center {bc}", lines), as_json=as_json)

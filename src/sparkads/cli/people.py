@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from rich.console import RenderableType
+from rich.text import Text
 
 from sparkads.cli import output
 from sparkads.cli.connection import run
@@ -57,4 +58,6 @@ def people(
         uses = [(key, "ad account", role) for key, role in found.use.ad_accounts.items()]
         uses += [(key, "TikTok account", ", ".join(given)) for key, given in found.use.accounts.items()]
         pictures.append(output.table(f"What {member} may use", ("Id", "What", "As"), uses))
+    if found.left_out:
+        pictures.append(Text("Left out: " + "; ".join(found.left_out)))
     output.answer(found, *pictures, as_json=as_json)

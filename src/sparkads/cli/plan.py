@@ -2,13 +2,16 @@
 
 import io
 from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from sparkads import budgets
 from sparkads.cli import output
-from sparkads.contracts.plan import Plan, PlanContent, PlannedRow, Step
+from sparkads.contracts.plan import Plan, PlanContent, PlannedBudget, PlannedRow, Step
 
 SHOWN = 50
 """Rows of a kind that a terminal shows; the page has all."""
@@ -42,9 +45,7 @@ def pictures(plan: Plan, content: PlanContent, *, shown: int = SHOWN) -> list[Re
     risks = Counter(risk for row in content.rows for risk in row.risks)
     if risks:
         parts.append(output.table("Risks", ("Rows", "What"), [(count, risk) for risk, count in risks.most_common()]))
-    budgets = [(one.ad_account, one.ad_groups, one.daily, one.ceiling or "none") for one in content.budgets]
-    columns = ("Ad account", "Ad groups", "In its currency", "Ceiling")
-    parts.append(output.table("A day's spend at most", columns, budgets))
+    parts.append(_spend(content.budgets))
     return parts
 
 
@@ -76,6 +77,21 @@ def _facts(plan: Plan, content: PlanContent) -> RenderableType:
         "hash": plan.hash,
     }
     return output.facts(f"Plan of release {content.release.campaign_id}", lines)
+
+
+def _spend(planned: Sequence[PlannedBudget]) -> RenderableType:
+    cells = [
+        (
+            one.ad_account,
+            one.ad_groups,
+            budgets.shown(one.daily, one.currency),
+            "none" if one.ceiling is None else budgets.shown(one.ceiling, one.currency),
+        )
+        for one in planned
+    ]
+    worst = max((one.worst_day for one in planned), default=Decimal(1))
+    counted = f": {worst:.0%} of the daily budgets, which TikTok may spend on one day" if worst > 1 else ""
+    return output.table(f"A day's spend at most{counted}", ("Ad account", "Ad groups", "Spend", "Ceiling"), cells)
 
 
 def _instants(content: PlanContent) -> RenderableType:

@@ -68,6 +68,9 @@ class BusinessCenterState(Contract):
     last_review: AwareDatetime | None = None
     last_drift_check: AwareDatetime | None = None
     open_differences: int = 0
+    unread: str = Field(default="", description="what of TikTok's list of accounts could not be read at the last sweep")
+    left_out: tuple[str, ...] = Field(default=(), description="what the last review could not compare")
+    lasting: tuple[str, ...] = Field(default=(), description="of them, what the one before could not, either")
 
 
 class BusinessCenterInput(Contract):
@@ -214,6 +217,10 @@ class BusinessCenterStatus(Contract):
     last_error: str
     last_drift_check: AwareDatetime | None = None
     open_differences: int = 0
+    unread: str = Field(
+        default="", description="what of TikTok's list of accounts can't be read; nobody counts as gone"
+    )
+    left_out: tuple[str, ...] = Field(default=(), description="what the last review could not compare, and why")
 
 
 class ListAccounts(Contract):

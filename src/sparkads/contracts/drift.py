@@ -24,6 +24,14 @@ class DifferenceKind(StrEnum):
     """an identity in an ad account that may be one of several TikTok accounts"""
     NOT_RUNNING = "not_running"
     """an authorization is on record, and its workflow does not run"""
+    NOT_ANSWERED = "not_answered"
+    """TikTok answers nothing about it, or refuses the question: it is left out, and taken neither for there nor gone"""
+    NOT_UNDERSTOOD = "not_understood"
+    """a list of TikTok that can't be read in full, or a state that has no meaning here"""
+
+
+LEFT_OUT = frozenset({DifferenceKind.NOT_ANSWERED, DifferenceKind.NOT_UNDERSTOOD})
+"""What could not be compared; it is flagged as long as it lasts, and goes by itself."""
 
 
 class Handling(StrEnum):

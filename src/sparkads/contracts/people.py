@@ -50,3 +50,4 @@ class People(Contract):
     people: tuple[Person, ...]
     partners: tuple[Partner, ...]
     use: MemberUse | None = None
+    left_out: tuple[str, ...] = Field(default=(), description="what TikTok did not answer, or could not be read")

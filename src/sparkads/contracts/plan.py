@@ -40,16 +40,19 @@ class PlannedRow(Contract):
     step: Step
     waits_for: str = Field(description="whose turn it is; empty if nobody's")
     identity_id: str | None = Field(description="what it is published as; null until the account is linked")
+    ad_group_id: TikTokId | None = Field(default=None, description="the row's own; null: one is made")
     blockers: tuple[str, ...] = Field(description="why it would not be published, each with its rule; all at once")
     risks: tuple[str, ...] = Field(description="what may turn out otherwise than somebody expects")
 
 
 class PlannedBudget(Contract):
-    """What an ad account would spend a day at most, in its own currency."""
+    """What an ad account would spend on a day at most, in its own currency, through ad groups that are made."""
 
     ad_account: TikTokId
+    currency: str = Field(default="", description="ISO 4217; empty: TikTok does not say")
     ad_groups: int
-    daily: Decimal
+    daily: Decimal = Field(description="the daily budgets, times `worst_day`")
+    worst_day: Decimal = Field(default=Decimal(1), description="what TikTok may spend on one day, times a daily budget")
     ceiling: Decimal | None = Field(description="rows that would take it above this are blocked; null: none")
 
 

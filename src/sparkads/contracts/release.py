@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from sparkads.budgets import WORST_DAY
 from sparkads.contracts.base import BlobRef, Contract, Name, ShortText, Territory, TikTokId
 
 
@@ -62,6 +63,19 @@ NOT_SUBMITTED = (TargetState.WAITING, TargetState.READY, TargetState.PAUSED)
 """States of rows of which nothing exists at TikTok yet."""
 
 
+class DailyBudget(StrEnum):
+    """How TikTok keeps the daily budget of an ad group."""
+
+    DYNAMIC = "BUDGET_MODE_DYNAMIC_DAILY_BUDGET"
+    """over a week: on one day it may spend 125 %"""
+    DAY = "BUDGET_MODE_DAY"
+    """day by day"""
+
+
+_KEPT_OVER_A_WEEK = frozenset({"TRAFFIC", "APP_PROMOTION", "WEB_CONVERSIONS", "LEAD_GENERATION"})
+"""Objectives for which TikTok asks for a dynamic daily budget (adgroup/create; others need an allowlist for it)."""
+
+
 class AdTemplate(Contract):
     """
     How a release's TikTok campaigns and ad groups are made; the words are TikTok's own.
@@ -74,8 +88,22 @@ class AdTemplate(Contract):
     optimization_goal: str = "CLICK"
     billing_event: str = "CPC"
     pacing: str = "PACING_MODE_SMOOTH"
-    ads_per_ad_group: int = Field(default=50, ge=1, le=1000)
-    daily_budget_mode: str = "BUDGET_MODE_DYNAMIC_DAILY_BUDGET"
+    ads_per_ad_group: int = Field(
+        default=50, ge=1, le=1000, description="TikTok's help says 50; where it takes fewer, a further one is opened"
+    )
+    budget_mode: DailyBudget | None = Field(default=None, description="null: the one that TikTok asks for")
+
+    @property
+    def daily_budget_mode(self) -> DailyBudget:
+        """How TikTok keeps daily budgets: as is said, or as it asks for with this objective."""
+        if self.budget_mode is not None:
+            return self.budget_mode
+        return DailyBudget.DYNAMIC if self.objective_type in _KEPT_OVER_A_WEEK else DailyBudget.DAY
+
+    @property
+    def worst_day(self) -> Decimal:
+        """What may be spent on one day, times the daily budget."""
+        return WORST_DAY if self.daily_budget_mode is DailyBudget.DYNAMIC else Decimal(1)
 
 
 class Selection(Contract):
@@ -92,7 +120,11 @@ class Selection(Contract):
 
 
 class DailyCeiling(Contract):
-    """What a release may spend a day through one ad account, in its currency: rows beyond it are blocked."""
+    """
+    What a release may spend on a day through one ad account, in its currency: rows beyond it are blocked.
+
+    Daily budgets count as what TikTok may spend of them on one day: `AdTemplate.worst_day`.
+    """
 
     ad_account: TikTokId
     amount: Decimal = Field(gt=0)

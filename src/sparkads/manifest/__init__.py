@@ -6,8 +6,9 @@ and the files that they name into the object store, by content; only a manifest 
 file is a path beside the manifest or an address: `read` asks an address what it has, `bundle` downloads it.
 """
 
+from sparkads.captions import MAX_CAPTION
 from sparkads.manifest.bundling import bundle
-from sparkads.manifest.columns import CALLS_TO_ACTION, COLUMNS, MAX_CAPTION, MAX_ROWS, MAX_TIER, MAX_URL, OPTIONAL
+from sparkads.manifest.columns import CALLS_TO_ACTION, COLUMNS, MAX_ROWS, MAX_TIER, MAX_URL, OPTIONAL
 from sparkads.manifest.media import (
     COVER_SUFFIXES,
     LOOKS_AT_ONCE,

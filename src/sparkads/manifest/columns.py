@@ -16,10 +16,10 @@ COLUMNS: dict[str, str] = {
     "visibility": "push: ads_only or profile. pull: empty",
     "video": "push: the file, relative to the manifest, or its https address. pull: empty",
     "post_id": "pull: id of the post. push: empty",
-    "caption": "push: up to 100 characters, no emoji. pull: empty",
+    "caption": "push: up to 100 characters, Chinese, Japanese and Korean ones count twice; no emoji. pull: empty",
     "landing_url": "https address that the ad leads to",
     "call_to_action": "TikTok's word, for example LISTEN_NOW",
-    "daily_budget": "per ad group, in the ad account's currency",
+    "daily_budget": "per ad group, in the ad account's currency: above 20, in some currencies far more",
     "cover": "may be left out. push: a jpg or png like the video; empty: TikTok's first frame",
     "ad_group_id": "may be left out. TikTok's id of an ad group to use; empty: one is made",
     "tier": "may be left out. 0 goes out first, as a canary, then 1, and so on; empty: 1",
@@ -48,8 +48,6 @@ CALLS_TO_ACTION: Final = frozenset(
     SHOP_NOW SIGN_UP SUBSCRIBE VIEW_NOW VIEW_PROFILE VISIT_STORE WATCH_LIVE WATCH_NOW""".split()
 )
 
-MAX_CAPTION = 100
-"""Characters of ad_text (TikTok ad create)."""
 MAX_URL = 2000
 """Characters of a landing page's address that a row may carry: more is a slip of the pen."""
 MAX_ROWS = 10_000

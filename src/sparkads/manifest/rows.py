@@ -9,8 +9,9 @@ from typing import TypeAlias
 from pydantic import Field
 
 from sparkads import clock
+from sparkads.captions import MAX_CAPTION
 from sparkads.contracts.base import BlobRef, Contract, Handle, Name, TikTokId
-from sparkads.manifest.columns import MAX_CAPTION, MAX_ROWS, MAX_TIER, MAX_URL
+from sparkads.manifest.columns import MAX_ROWS, MAX_TIER, MAX_URL
 from sparkads.web_files import WebFile
 
 Source: TypeAlias = Path | WebFile

@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from sparkads.captions import MAX_CAPTION
 from sparkads.manifest.columns import (
     CALLS_TO_ACTION,
     COLUMNS,
     FOR_ALL,
     FOR_TERRITORIES,
-    MAX_CAPTION,
     MAX_ROWS,
     MAX_TIER,
     MAX_URL,

@@ -4,7 +4,8 @@ import difflib
 import re
 from decimal import Decimal, InvalidOperation
 
-from sparkads.manifest.columns import CALLS_TO_ACTION, CARRIED_BY_PUSH, MAX_CAPTION, MAX_TIER, MAX_URL
+from sparkads import budgets, captions
+from sparkads.manifest.columns import CALLS_TO_ACTION, CARRIED_BY_PUSH, MAX_TIER, MAX_URL
 from sparkads.manifest.filling import Row
 from sparkads.manifest.rows import Mode, Visibility
 
@@ -14,9 +15,6 @@ _DIGITS = re.compile(r"[0-9]{1,20}")
 _TERRITORY = re.compile(r"[A-Z]{2}")
 _ADDRESS = re.compile(r"https://[^\s/]+\.[^\s]+")
 _TIER = re.compile(r"[0-9]{1,2}")
-_EMOJI = re.compile(
-    "[\U0001f000-\U0001faff\u2600-\u27bf\u231a\u231b\u23e9-\u23fa\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u20e3\ufe0f\u200d]"
-)
 _BECAME_A_NUMBER = re.compile(r"[0-9]([.,][0-9]*)?[eE]\+?[0-9]+|[0-9]+[.,]0+")
 _KEPT_DIGITS = 15
 """Digits of a number that a spreadsheet keeps; it makes zeros of the rest."""
@@ -27,8 +25,6 @@ _IDS = {
     "post_id": ("post id", "a pull needs the digits of the post"),
     "ad_group_id": ("ad group id", "write its digits, or nothing"),
 }
-_MOST_BUDGET = Decimal(10) ** 12
-"""Of any currency: more is a slip of the pen."""
 
 
 def check_who(row: Row) -> None:
@@ -63,16 +59,33 @@ def check_ad(row: Row) -> None:
 
 
 def budget(row: Row) -> Decimal:
-    """The daily budget; what cannot be read is noted."""
+    """
+    The daily budget; what cannot be read, or is refused in every currency, is noted.
+
+    The currency is the ad account's, and is not known here: `campaign plan` asks for it, and judges by it.
+    """
     text = row["daily_budget"]
     try:
         amount = Decimal(text)
     except InvalidOperation:
         amount = Decimal(0)
-    if not amount.is_finite() or not 0 < amount < _MOST_BUDGET:
+    if not amount.is_finite() or not 0 < amount < budgets.LIMIT_ANYWHERE:
         advice = f"write {text.replace(',', '.')}" if re.fullmatch(r"[0-9]+,[0-9]{1,2}", text) else _LIKE
         row.wrong("daily_budget", "is no budget", advice)
+    elif not row["ad_group_id"]:  # an ad group of the row's own has its own budget, and this one is not used
+        _check_limits(row, amount)
     return amount
+
+
+def _check_limits(row: Row, amount: Decimal) -> None:
+    if amount < budgets.LEAST:
+        advice = f"TikTok takes more than {budgets.LEAST} a day for an ad group, in some currencies far more"
+        row.wrong("daily_budget", "is too low in every currency", advice)
+    elif budgets.has_more_decimals(amount, budgets.DECIMALS):
+        row.wrong("daily_budget", "has too many decimals for any currency", f"write {budgets.DECIMALS} at most")
+    elif amount == budgets.LEAST:
+        advice = f"a part of TikTok's pages wants more than {budgets.LEAST}; in some currencies it is far more"
+        row.warn("daily_budget", "is the very least that TikTok takes in any currency", advice)
 
 
 _LIKE = "write a number above 0, like 50.00"
@@ -98,12 +111,11 @@ def check_creative(row: Row) -> None:
 
 def _check_caption(row: Row) -> None:
     caption = row["caption"]
-    if not caption:
-        row.wrong("caption", "is empty", "a push needs a caption; it cannot be changed later")
-    elif len(caption) > MAX_CAPTION:
-        row.wrong("caption", f"has {len(caption)} characters", f"TikTok takes {MAX_CAPTION}")
-    if _EMOJI.search(caption):
-        row.wrong("caption", "has an emoji", "TikTok refuses emoji in ad text")
+    for problem, advice in captions.problems(caption):
+        row.wrong("caption", problem, advice)
+    if doubtful := captions.doubtful(caption):
+        shown = " ".join(doubtful)
+        row.warn("caption", f"has {shown}", "TikTok may refuse it, or show it as plain text that nobody can tap")
 
 
 def _check_id(row: Row, column: str) -> None:
