@@ -256,7 +256,7 @@ async def test_what_the_answers_mean(run: Run) -> None:
     assert means["photo_post_untyped"] == "a photo post is found only by those who name its type"
     assert means["ads"] == "every status met is known"
     assert means["reviews"] == "it calls an ad approved that is in review"
-    assert run.found["identity_room"]["answered"] == "2 of 10000 used"
+    assert run.found["identity_room"]["answered"] == f"2 of {Config().ads_per_identity} used"
     assert run.found["ad_group_room"]["answered"] == "1 of 50; 0 of 50; 0 of 50"
     assert "AD_STATUS_AUDIT, AD_STATUS_DELIVERY_OK" in run.found["ads"]["answered"]
     assert "post of 1 approved push filled" in run.found["ads"]["answered"]
