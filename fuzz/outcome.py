@@ -1,0 +1,57 @@
+"""What came of one seed."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from fuzz.proxy import Line
+from fuzz.verdict import Violation
+from fuzz.world import World
+
+Kind = Literal["release", "center"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    One seed's run.
+
+    Attributes:
+        seed: repeats it.
+        kind: of a release, or of a Business Center.
+        alterations: what was altered.
+        hits: which answers were, the same ones together.
+        violations: what does not hold.
+        rows: at the end.
+        at_stop: the rows when the alterations were stopped.
+        said: what the release said of itself then.
+        pending: activities that fail again and again at the end.
+        calls: how many calls there were.
+        seconds: how long it took.
+    """
+
+    seed: int
+    kind: Kind
+    alterations: tuple[str, ...]
+    hits: tuple[str, ...]
+    violations: tuple[Violation, ...]
+    rows: tuple[str, ...] = ()
+    at_stop: tuple[str, ...] = ()
+    said: str = ""
+    pending: tuple[str, ...] = ()
+    calls: int = 0
+    seconds: float = 0.0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether everything holds."""
+        return not self.violations
+
+
+def lines_of(line: Line, world: World) -> tuple[str, ...]:
+    """The altered answers of a line in words: which, and how often."""
+    letters = dict(zip(world.ad_accounts, "ABC", strict=True))
+    told = Counter(
+        f"{hit.call.endpoint} {letters.get(hit.call.advertiser_id, '')}: {hit.said[:240]}" for hit in line.hits
+    )
+    return tuple(f"{count}x {what}" for what, count in told.items())
