@@ -24,7 +24,12 @@ ANY = "*"
 """As an endpoint: all of them."""
 
 _ENUM = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-_ID = re.compile(r"\d{6,}|[0-9a-f]{8}-[0-9a-f-]{27}")
+ID = re.compile(r"\d{12,}|[0-9a-f]{8}-[0-9a-f-]{27}")
+"""An id as TikTok writes them, wherever it stands."""
+
+_NAMES_AN_ENTRY = (
+    "asset_id identity_id user_id advertiser_id item_id ad_id adgroup_id campaign_id video_id bc_id".split()
+)
 
 
 class What(StrEnum):
@@ -185,7 +190,7 @@ class Odd:
         self._wants_entries = self._random.random() < 0.85  # noqa: PLR2004 - a share
         self._value = self._random.random()
         self._path: Path | None = None
-        self._entry: frozenset[str] | None = None
+        self._entry: str | None = None
 
     @property
     def chosen(self) -> str:
@@ -211,6 +216,8 @@ class Odd:
         found = dict(_walk(envelope, ()))
         what = self.alteration.what
         wanted = sorted(path for path, value in found.items() if _suits(what, path, value))
+        if what in {What.ODD_ENTRY, What.EXTRA_ENTRY}:
+            return self._random.choice(wanted) if wanted else None
         in_entries = [path for path in wanted if EACH in path]
         if in_entries and (self._wants_entries or self.alteration.one_entry):
             wanted = in_entries
@@ -223,11 +230,10 @@ class Odd:
     def _alter_fields(self, envelope: Any, path: Path) -> tuple[str, frozenset[str]] | None:
         said, beside = [], set[str]()
         for holder, name, entry in _holders(envelope, path):
-            ids = _ids(entry)
-            if self.alteration.one_entry and not self._is_the_one(ids):
+            if self.alteration.one_entry and not self._is_the_one(entry):
                 continue
+            beside |= _ids(entry)
             said.append(self._set(holder, name))
-            beside |= ids
         if not said:
             return None
         more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
@@ -236,24 +242,27 @@ class Odd:
     def _alter_list(self, envelope: Any, path: Path) -> tuple[str, frozenset[str]] | None:
         for holder, name, _ in _holders(envelope, path):
             entries = holder[name]
+            if not isinstance(entries, list):
+                continue
             if self.alteration.what is What.EXTRA_ENTRY:
                 like = entries[0] if entries and isinstance(entries[0], dict) else {}
                 entries.insert(int(self._value * (len(entries) + 1)), dict.fromkeys(like))
                 return f"{'.'.join(path)}: an entry of nulls was added", frozenset()
             for number, entry in enumerate(entries):
-                ids = _ids(entry)
-                if self._is_the_one(ids):
+                if self._is_the_one(entry):
+                    ids = _ids(entry)
                     entries[number] = self._random_value((None, {}, "nothing", 7, []))
                     return f"{'.'.join(path)}: an entry became {json.dumps(entries[number])}", ids
         return None
 
-    def _is_the_one(self, ids: frozenset[str]) -> bool:
+    def _is_the_one(self, entry: Any) -> bool:
+        called = _called(entry)
         if self._entry is None:
             # One in two, so that it is not always the first.
             if self._random.random() < 0.5:  # noqa: PLR2004 - a coin
                 return False
-            self._entry = ids
-        return bool(ids & self._entry) or ids == self._entry
+            self._entry = called
+        return called == self._entry
 
     def _set(self, holder: Any, name: str) -> str:
         old = holder[name]
@@ -286,9 +295,9 @@ def _suits(what: What, path: Path, value: Any) -> bool:
         case What.NO_LIST:
             return isinstance(value, list) or path == ("data",)
         case What.ODD_ENTRY:
-            return isinstance(value, list) and bool(value)
+            return isinstance(value, list) and bool(value) and EACH not in path
         case What.EXTRA_ENTRY:
-            return isinstance(value, list)
+            return isinstance(value, list) and EACH not in path
         case _:
             return path[-1] != EACH
 
@@ -300,7 +309,7 @@ def _walk(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     if isinstance(value, dict):
         for name, inner in value.items():
             # Keyed by id: the id is no name.
-            yield from _walk(inner, (*path, EACH if _ID.fullmatch(name) else name))
+            yield from _walk(inner, (*path, EACH if ID.fullmatch(name) else name))
     elif isinstance(value, list):
         for inner in value:
             yield from _walk(inner, (*path, EACH))
@@ -312,7 +321,7 @@ def _holders(value: Any, path: Path, entry: Any = None) -> list[tuple[Any, Any, 
     if name == EACH:
         pairs = list(enumerate(value)) if isinstance(value, list) else []
         if isinstance(value, dict):
-            pairs = [(key, inner) for key, inner in value.items() if _ID.fullmatch(key)]
+            pairs = [(key, inner) for key, inner in value.items() if ID.fullmatch(key)]
         if not rest:
             return [(value, key, entry or inner) for key, inner in pairs]
         return [found for _, inner in pairs for found in _holders(inner, rest, entry or inner)]
@@ -321,8 +330,17 @@ def _holders(value: Any, path: Path, entry: Any = None) -> list[tuple[Any, Any, 
     return [(value, name, entry)] if not rest else _holders(value[name], rest, entry)
 
 
+def _called(entry: Any) -> str:
+    """By what an entry is found again in another answer."""
+    if isinstance(entry, dict):
+        for name in _NAMES_AN_ENTRY:
+            if isinstance(entry.get(name), str):
+                return str(entry[name])
+    return json.dumps(entry, sort_keys=True)
+
+
 def _ids(entry: Any) -> frozenset[str]:
     """The ids that an entry names, at any depth."""
     if entry is None:
         return frozenset()
-    return frozenset(_ID.findall(json.dumps(entry)))
+    return frozenset(ID.findall(json.dumps(entry)))

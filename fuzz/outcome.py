@@ -1,7 +1,8 @@
 """What came of one seed."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from fuzz.proxy import Line
@@ -26,7 +27,7 @@ class Outcome:
         at_stop: the rows when the alterations were stopped.
         said: what the release said of itself then.
         pending: activities that fail again and again at the end.
-        calls: how many calls there were.
+        calls: how many calls there were, by endpoint.
         seconds: how long it took.
     """
 
@@ -39,7 +40,7 @@ class Outcome:
     at_stop: tuple[str, ...] = ()
     said: str = ""
     pending: tuple[str, ...] = ()
-    calls: int = 0
+    calls: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property

@@ -13,11 +13,10 @@ from urllib.parse import unquote
 import aiohttp
 from aiohttp import web
 
-from fuzz.alterations import ANY, Alteration, Odd, What
+from fuzz.alterations import ANY, ID, Alteration, Odd, What
 
 _PREFIX = "/open_api/v1.3/"
 _LARGEST = 64 * 1024**2
-_IDS = re.compile(r"\d{6,}|[0-9a-f]{8}-[0-9a-f-]{27}")
 _ADVERTISER = re.compile(rb'name="advertiser_id"(?:\r\n[^\r\n]+)*\r\n\r\n(\d+)')
 """In a multipart body."""
 _HTML = "<html><head><title>504 Gateway Time-out</title></head><body><h1>504 Gateway Time-out</h1></body></html>"
@@ -159,12 +158,12 @@ async def proxy() -> AsyncIterator[Proxy]:
 
 
 def _call(request: web.Request, raw: bytes) -> Call:
-    about = set(_IDS.findall(unquote(request.query_string)))
+    about = set(ID.findall(unquote(request.query_string)))
     advertiser_id = request.query.get("advertiser_id", "")
     if request.content_type == "application/json":
         with suppress(ValueError):
             body = json.loads(raw)
-            about |= set(_IDS.findall(json.dumps(body)))
+            about |= set(ID.findall(json.dumps(body)))
             advertiser_id = _text(body, "advertiser_id")
     elif (found := _ADVERTISER.search(raw)) is not None:
         advertiser_id = found[1].decode()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -71,7 +72,7 @@ class _Run:
             at_stop=tuple(_shown(one) for one in evidence.at_stop),
             said=evidence.said,
             pending=tuple(map(str, evidence.pending)),
-            calls=len(line.calls),
+            calls=Counter(one.endpoint for one in line.calls),
             seconds=time.monotonic() - began,
         )
 

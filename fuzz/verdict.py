@@ -135,7 +135,7 @@ def violations(evidence: Evidence) -> list[Violation]:
     """Everything that does not hold."""
     return [
         *(Violation(Invariant.NO_FAILURE, *one.split(": ", 1)) for one in evidence.failures),
-        *(found for row in ROWS for found in _row(evidence, row)),
+        *(found for row in ROWS if evidence.record for found in _row(evidence, row)),
         *_twins(evidence),
         *too_often(evidence.calls),
         *_end(evidence),
@@ -283,6 +283,8 @@ def busiest_minute(at: Sequence[float]) -> int:
 
 
 def _end(evidence: Evidence) -> Iterable[Violation]:
+    if not evidence.record:
+        yield Violation(Invariant.GOES_ON, "the release", "is not on record")
     if not evidence.has_ended:
         waiting = "; ".join(map(str, evidence.pending)) or "no activity has failed"
         found = f"has not ended {RECOVERS_WITHIN:.0f} s after the last alteration: {evidence.said} | {waiting}"

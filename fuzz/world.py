@@ -135,7 +135,7 @@ class World:
             "name": f"Label {self.seed}",
             "access_token": self.token,
             "members": [
-                {"user_id": one, "user_name": f"U{one[-6:]}", "user_email": f"{one}@example.com", "user_role": role}
+                {"user_id": one, "user_name": f"U{one[:2]}", "user_email": f"{one}@example.com", "user_role": role}
                 for one, role in people
             ],
             "ad_accounts": [{"advertiser_id": one, "name": one, "roles": roles} for one in self.ad_accounts],
