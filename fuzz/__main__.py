@@ -24,7 +24,7 @@ from fuzz.runner import outcomes
 def main() -> int:
     """Read the arguments, run, print; 0 if all seeds hold, 1 if not."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=(__doc__ or "").strip().split("\n\n", 1)[0])
-    parser.add_argument("--seeds", type=_seeds, default=range(1, 376), help="first-last, or a,b,c (default 1-375)")
+    parser.add_argument("--seeds", type=_seeds, default=range(1, 376), help="such as 1-300 or 3,5,8 (default 1-375)")
     parser.add_argument("--seed", type=int, help="one seed, with all that was altered and found")
     parser.add_argument("--parallel", type=int, default=6, help="seeds at a time (default 6)")
     parser.add_argument("--data-dir", type=Path, help="keep data and logs here; by default they are removed")
@@ -35,13 +35,14 @@ def main() -> int:
 
 
 def _seeds(text: str) -> Sequence[int]:
+    found: list[int] = []
     try:
-        if "-" in text:
-            first, last = map(int, text.split("-"))
-            return range(first, last + 1)
-        return [int(one) for one in text.split(",")]
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            found += range(int(first), int(last or first) + 1)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}: 1-300 or 3,5,8 is wanted") from None
+    return found
 
 
 async def _run(console: Console, seeds: Sequence[int], parallel: int, data_dir: Path | None, *, in_full: bool) -> int:

@@ -149,7 +149,7 @@ def _of_release(random: Random, draw: str) -> Alteration:
     kinds = {"fields": 50, "code": 30, "body": 15, "slow": 5}
     match random.choices(list(kinds), weights=list(kinds.values()))[0]:
         case "fields":
-            what = random.choice(FIELDS)
+            what = random.choice((*FIELDS, What.ODD_ENTRY, What.EXTRA_ENTRY))
             one_entry = what is not What.NO_LIST and random.random() < 0.5  # noqa: PLR2004 - a coin
             return Alteration(what, endpoint, draw, ad_account, times, one_entry=one_entry)
         case "code":
@@ -271,7 +271,7 @@ class Odd:
                 del holder[name]
                 return "was left out"
             case What.OTHER_TYPE:
-                others = (7, "text", True, [], {}, ["text"], {"odd": 1}, 1.5)
+                others: tuple[Any, ...] = (7, "text", True, [], {}, ["text"], {"odd": 1}, 1.5)
                 holder[name] = self._random_value([one for one in others if type(one) is not type(old)])
             case What.ENUM:
                 holder[name] = UNKNOWN_VALUE

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from temporalio.client import RPCTimeoutOrCancelledError, WorkflowExecutionStatus
-from temporalio.service import RPCError
+from temporalio.client import WorkflowExecutionStatus
 
 from fuzz import alterations
+from fuzz.commands import WITHIN, Said, answer_to
 from fuzz.outcome import Outcome, lines_of
 from fuzz.place import SCOPE, Place
 from fuzz.proxy import Line
@@ -23,7 +23,6 @@ from sparkads.contracts.authorization import AdAccountLink, MemberGrant, PairOut
 from sparkads.contracts.business_center import AccountLine
 from sparkads.contracts.drift import AskDrift
 from sparkads.contracts.people import AskPeople
-from sparkads.errors import Refusal
 from sparkads.scopes import Scope
 
 OWNERS = ("one", "two", "three", "four", "five")
@@ -31,9 +30,6 @@ OWNERS = ("one", "two", "three", "four", "five")
 
 ODD_FOR = 6.0
 """Seconds of sweeps and reviews before commands are given."""
-
-ANSWERS_WITHIN = 30.0
-"""Seconds within which a command has to answer, and an owner who approves has to be on record."""
 
 RECOVERS_WITHIN = 75.0
 """Seconds after nothing is odd any more, within which everything is as it should be: as long as a failed activity may
@@ -45,15 +41,6 @@ _LOOK = 0.5
 async def run(seed: int, place: Place) -> Outcome:
     """Run a Business Center while the alterations of a seed are at work, and judge what was answered."""
     return await _Run(World(seed), place).run()
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What a command came to: an answer, a refusal by name, or neither."""
-
-    answer: Any = None
-    refusal: str = ""
-    nothing: str = ""
 
 
 @dataclass
@@ -120,25 +107,25 @@ class _Run:
                 world.bc_id, AskPeople(actor=world.admin, member=world.spares[0])
             ),
         }
-        said = dict(zip(looks, await asyncio.gather(*(_asked(look) for look in looks.values())), strict=True))
+        said = dict(zip(looks, await asyncio.gather(*(answer_to(look) for look in looks.values())), strict=True))
         beside = frozenset(one for hit in line.hits for one in hit.beside)
         owner, member, ad_account = self._untouched(beside)
-        said["share"] = await _asked(
+        said["share"] = await answer_to(
             lambda: spark.share(world.bc_id, self.assets[owner], self._share(member, ad_account))
         )
-        said["request_access"] = await _asked(self._invite)
+        said["request_access"] = await answer_to(self._invite)
         beside = frozenset(one for hit in line.hits for one in hit.beside)
         self._judge_answers(said, beside)
         if said["request_access"].answer is not None:
             await self._approve(LATE)
             await self._is_listed(LATE, beside, "approved while something is odd")
-        self._judge_accounts(await _asked(self._accounts), beside, (*OWNERS,))
+        self._judge_accounts(await answer_to(self._accounts), beside)
         status = await spark.business_center_status(world.bc_id)
         if status.last_sweep is None or status.last_sweep < began:
             found = f"none since {began}: {status.last_error}"
             self.found.append(Violation(Invariant.NOTHING_ELSE, "the sweep", found))
 
-    def _judge_answers(self, said: dict[str, _Said], beside: frozenset[str]) -> None:
+    def _judge_answers(self, said: dict[str, Said], beside: frozenset[str]) -> None:
         may_be_refused = self.world.admin in beside
         for command, one in said.items():
             if one.nothing or (one.refusal and not may_be_refused):
@@ -150,13 +137,13 @@ class _Run:
                     found = f"{pair.subject}: {pair.outcome}: {pair.reason}"
                     self.found.append(Violation(Invariant.NOTHING_ELSE, "share", found))
 
-    def _judge_accounts(self, said: _Said, beside: frozenset[str], owners: tuple[str, ...]) -> None:
+    def _judge_accounts(self, said: Said, beside: frozenset[str]) -> None:
         if said.answer is None:
             if self.world.admin not in beside:
                 self.found.append(Violation(Invariant.ANSWERS, "list_accounts", said.nothing or said.refusal))
             return
         stages = {one.asset_id: one.stage for one in said.answer}
-        for owner in owners:
+        for owner in OWNERS:
             # Not even the odd one's authorization ends: that it can't be read is no word of its owner.
             stage = stages.get(self.assets[owner], "not listed")
             if stage != "active":
@@ -168,16 +155,16 @@ class _Run:
         world, spark = self.world, self.place.spark
         if LATE not in self.assets:
             await self._approve(LATE)
-            invited = await _asked(self._invite, RECOVERS_WITHIN)
+            invited = await answer_to(self._invite, RECOVERS_WITHIN)
             if invited.answer is None:
                 found = invited.nothing or invited.refusal
                 self.found.append(Violation(Invariant.GOES_ON, "request_access afterwards", found))
         await self._is_listed(LATE, frozenset(), "afterwards")
-        self._judge_accounts(await _asked(self._accounts, RECOVERS_WITHIN), frozenset(), (*OWNERS,))
+        self._judge_accounts(await answer_to(self._accounts, RECOVERS_WITHIN), frozenset())
         again = self._share(world.spares[1], world.ad_accounts[2])
 
-        async def share(owner: str) -> _Said:
-            return await _asked(lambda: spark.share(world.bc_id, self.assets[owner], again), RECOVERS_WITHIN)
+        async def share(owner: str) -> Said:
+            return await answer_to(lambda: spark.share(world.bc_id, self.assets[owner], again), RECOVERS_WITHIN)
 
         for owner, said in zip(OWNERS, await asyncio.gather(*map(share, OWNERS)), strict=True):
             pairs = [] if said.answer is None else said.answer.pairs
@@ -185,7 +172,7 @@ class _Run:
             if wrong or not pairs:
                 found = said.nothing or said.refusal or f"{wrong[0].subject}: {wrong[0].reason}"
                 self.found.append(Violation(Invariant.GOES_ON, f"share of {owner} afterwards", found))
-        said = await _asked(lambda: spark.check_drift(world.bc_id, AskDrift(actor=world.admin)), RECOVERS_WITHIN)
+        said = await answer_to(lambda: spark.check_drift(world.bc_id, AskDrift(actor=world.admin)), RECOVERS_WITHIN)
         if said.answer is None:
             self.found.append(Violation(Invariant.GOES_ON, "check_drift afterwards", said.nothing or said.refusal))
 
@@ -225,9 +212,9 @@ class _Run:
     async def _is_listed(self, owner: str, beside: frozenset[str], when: str) -> None:
         """Wait until an account is on record; one that is odd, or whose reader is, need not be."""
         try:
-            async with asyncio.timeout(RECOVERS_WITHIN if when == "afterwards" else ANSWERS_WITHIN):
+            async with asyncio.timeout(RECOVERS_WITHIN if when == "afterwards" else WITHIN):
                 while True:
-                    said = await _asked(self._accounts)
+                    said = await answer_to(self._accounts)
                     if self.assets[owner] in {one.asset_id for one in said.answer or ()}:
                         return
                     if said.refusal and self.world.admin in beside:
@@ -253,15 +240,3 @@ class _Run:
             members=(MemberGrant(user_id=member),),
             ad_accounts=(AdAccountLink(advertiser_id=ad_account),),
         )
-
-
-async def _asked(command: Callable[[], Awaitable[Any]], within: float = ANSWERS_WITHIN) -> _Said:
-    try:
-        async with asyncio.timeout(within):
-            return _Said(answer=await command())
-    except Refusal as refusal:
-        return _Said(refusal=f"{type(refusal).__name__}: {refusal}")
-    except (TimeoutError, RPCTimeoutOrCancelledError):
-        return _Said(nothing=f"no answer within {within:.0f} s")
-    except RPCError as error:
-        return _Said(nothing=f"RPC error: {error}")

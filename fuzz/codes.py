@@ -128,8 +128,7 @@ _SENTENCES = (
     (40002, "Missing required field(s): adgroup_name."),
     (
         40002,
-        "You no longer have access to the TikTok account used in this ad. To continue editing, select a new identity "
-        "and creative material or re-apply for access.",
+        "You no longer have access to the TikTok account used in this ad. To continue editing, select a new identity.",
     ),
     (40002, "You don't have permission to the asset({advertiser})"),
     (40002, "The advertiser {advertiser} doesn't exist or has been deleted."),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fuzz.proxy import Line
-from fuzz.verdict import Violation
+from fuzz.verdict import Evidence, Violation
 from fuzz.world import World
 
 Kind = Literal["release", "center"]
@@ -29,6 +29,7 @@ class Outcome:
         pending: activities that fail again and again at the end.
         calls: how many calls there were, by endpoint.
         seconds: how long it took.
+        evidence: what a release was judged by.
     """
 
     seed: int
@@ -42,6 +43,7 @@ class Outcome:
     pending: tuple[str, ...] = ()
     calls: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    evidence: Evidence | None = field(default=None, repr=False)
 
     @property
     def is_good(self) -> bool:

@@ -37,7 +37,7 @@ SETTINGS = {
     "SPARKADS_LOG_LEVEL": "ERROR",
     "SPARKADS_GRACEFUL_SHUTDOWN": "1",
 }
-"""Real pauses, made short. The settle window is longer than a call that makes something may be late (alterations.py)."""
+"""Real pauses, made short. The settle window is longer than a call that makes something may be late."""
 
 WORKERS = 2
 """So that the activities of one seed that hang do not take the places of another's."""
@@ -112,6 +112,7 @@ def _draw(path: Path, codec: str, frames: int) -> None:
     """A grey upright video of a second, or a picture."""
     with av.open(str(path), "w", format=None if codec == "mpeg4" else "image2") as container:
         stream = container.add_stream(codec, rate=24)
+        assert isinstance(stream, av.VideoStream)  # noqa: S101 - both codecs are of pictures
         stream.width, stream.height = 540, 960
         stream.pix_fmt = "yuv420p" if codec == "mpeg4" else "yuvj420p"
         for _ in range(frames):

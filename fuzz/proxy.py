@@ -36,13 +36,25 @@ class Call:
 
 @dataclass(frozen=True)
 class Hit:
-    """An answer that was altered. `beside`: ids in the entry that was altered, if it was one entry only."""
+    """
+    An answer that was altered.
+
+    Attributes:
+        at: when, in Unix seconds.
+        call: what was answered.
+        number: which of the alterations.
+        said: what was done, in words.
+        in_entry: whether only one entry of a list was altered.
+        is_more: whether an entry was added, and all others are as they were.
+        beside: ids in the entry that was altered.
+    """
 
     at: float
     call: Call
     number: int
     said: str
     in_entry: bool
+    is_more: bool
     beside: frozenset[str]
 
 
@@ -186,8 +198,9 @@ def _concerns(odd: Odd, call: Call, line: Line) -> bool:
 def _note(line: Line, call: Call, number: int, odd: Odd, said: str, beside: frozenset[str] = frozenset()) -> None:
     if odd.left is not None:
         odd.left -= 1
-    in_entry = odd.alteration.one_entry or odd.alteration.what is What.EXTRA_ENTRY
-    line.hits.append(Hit(time.time(), call, number, said, in_entry, beside))
+    what = odd.alteration.what
+    in_entry = odd.alteration.one_entry or what is What.ODD_ENTRY
+    line.hits.append(Hit(time.time(), call, number, said, in_entry, what is What.EXTRA_ENTRY, beside))
 
 
 def _whole(alteration: Alteration, call: Call, body: bytes) -> web.Response:

@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from fuzz import alterations
+from fuzz.commands import answer_to
 from fuzz.outcome import Outcome, lines_of
 from fuzz.place import SCOPE, Place
 from fuzz.proxy import Hit, Line
@@ -72,6 +74,7 @@ class _Run:
             at_stop=tuple(_shown(one) for one in evidence.at_stop),
             said=evidence.said,
             pending=tuple(map(str, evidence.pending)),
+            evidence=evidence,
             calls=Counter(one.endpoint for one in line.calls),
             seconds=time.monotonic() - began,
         )
@@ -126,8 +129,11 @@ class _Run:
         line.stop()
         stopped = time.time()
         workflow_id = release_campaign_id(self.world.campaign_id)
-        while not (has_ended := await seen.is_closed(workflow_id)) and time.time() < stopped + RECOVERS_WITHIN:
-            await asyncio.sleep(_LOOK)
+        has_ended = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECOVERS_WITHIN):
+                while not (has_ended := await seen.is_closed(workflow_id)):  # noqa: ASYNC110 - the worker's
+                    await asyncio.sleep(_LOOK)
         pending: Sequence[Pending] = () if has_ended else await seen.pending()
         return Evidence(
             world=self.world,
@@ -142,11 +148,22 @@ class _Run:
             said=said,
             record=await self._rows(),
             has_ended=has_ended,
+            unanswered=await self._unanswered(),
             failures=await seen.failures(),
             pending=pending,
             calls=line.calls,
             state=await self.place.control("GET", "state"),
         )
+
+    async def _unanswered(self) -> list[str]:
+        """Commands to the release that are not answered, whatever became of it."""
+        spark, campaign_id = self.place.spark, self.world.campaign_id
+        asked = {
+            "status": lambda: spark.release_status(campaign_id),
+            "report": lambda: spark.report(campaign_id, self.world.admin),
+        }
+        said = {name: await answer_to(command) for name, command in asked.items()}
+        return [f"{name}: {one.nothing or one.refusal}" for name, one in said.items() if one.answer is None]
 
     async def _approve(self, owner: str) -> None:
         asset_id, identity_id = await self.place.approve(self.world.handle(owner), self.world.bc_id)
@@ -179,6 +196,8 @@ class _Run:
         accounts: list[int | None] = [
             number for number, one in enumerate(self.world.ad_accounts) if one in hit.call.about
         ]
+        if hit.is_more and hit.call.verb == "GET":
+            return []  # an entry of nulls can be said of nobody
         if hit.in_entry:
             return self._entry_pairs(hit, whose, accounts)
         owners = {whose[one] for one in hit.call.about if one in whose}

@@ -91,6 +91,7 @@ class Evidence:
         said: what the release and its shards said of themselves then.
         record: the rows at the end.
         has_ended: whether the release's workflow has.
+        unanswered: commands that were not answered in the end, and how.
         failures: workflows and workflow tasks that failed.
         pending: activities that were tried again and again at the end.
         calls: all calls.
@@ -109,6 +110,7 @@ class Evidence:
     said: str
     record: Sequence[ReportRow]
     has_ended: bool
+    unanswered: Sequence[str]
     failures: Sequence[str]
     pending: Sequence[Pending]
     calls: Sequence[Call]
@@ -118,12 +120,13 @@ class Evidence:
     def ads(self) -> dict[str, list[Mapping[str, Any]]]:
         """Ads that are not deleted, by row."""
         found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for ad in self._ours("ads"):
+        for ad in self.ours("ads"):
             if ad["secondary_status"] not in _DELETED:
                 found[str(ad["ad_name"]).split(" ", 1)[0]].append(ad)
         return dict(found)
 
-    def _ours(self, kind: str) -> list[Mapping[str, Any]]:
+    def ours(self, kind: str) -> list[Mapping[str, Any]]:
+        """Campaigns, ad groups, ads, videos or images in the seed's ad accounts."""
         return [one for one in self.state[kind] if one["advertiser_id"] in self.world.ad_accounts]
 
     def by(self, row: Row) -> list[Alteration]:
@@ -139,6 +142,7 @@ def violations(evidence: Evidence) -> list[Violation]:
         *_twins(evidence),
         *too_often(evidence.calls),
         *_end(evidence),
+        *(Violation(Invariant.ANSWERS, *one.split(": ", 1)) for one in evidence.unanswered),
     ]
 
 
@@ -193,7 +197,7 @@ def _touched(evidence: Evidence, row: Row, line: ReportRow, before: ReportRow | 
         yield Violation(
             Invariant.GOES_ON, subject, f"was {before.state} ({before.reason}), is {line.state} ({line.reason})"
         )
-    if line.state not in FINAL_STATES | {TargetState.PUBLISHED} or line.state is TargetState.PUBLISHED:
+    if line.state not in FINAL_STATES - {TargetState.PUBLISHED}:
         return
     if all(one.passes for one in by):
         yield Violation(Invariant.GOES_ON, subject, f"ended by what passes: {line.state} ({line.reason})")
@@ -231,20 +235,19 @@ def _named(ads: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _twins(evidence: Evidence) -> Iterable[Violation]:
-    ours = evidence._ours  # noqa: SLF001 - of this module
     deleted = "_DELETE"
     names = {
         "TikTok campaign": [
             (one["advertiser_id"], one["campaign_name"])
-            for one in ours("campaigns")
+            for one in evidence.ours("campaigns")
             if not one["secondary_status"].endswith(deleted)
         ],
         "ad group": [
             (one["campaign_id"], one["adgroup_name"])
-            for one in ours("adgroups")
+            for one in evidence.ours("adgroups")
             if not one["secondary_status"].endswith(deleted)
         ],
-        "ad name": [(one["adgroup_id"], one["ad_name"]) for one in ours("ads")],
+        "ad name": [(one["adgroup_id"], one["ad_name"]) for one in evidence.ours("ads")],
     }
     for what, found in names.items():
         for (where, name), count in Counter(found).items():
@@ -252,7 +255,7 @@ def _twins(evidence: Evidence) -> Iterable[Violation]:
                 yield Violation(Invariant.ONCE, f"{what} {name} in {where}", f"{count} times")
     for what in ("videos", "images"):
         for (where, signature), count in Counter(
-            (one["advertiser_id"], one["signature"]) for one in ours(what)
+            (one["advertiser_id"], one["signature"]) for one in evidence.ours(what)
         ).items():
             if count > MADE_OF_ONE_CONTENT:
                 yield Violation(Invariant.ONCE, f"{what} of content {signature} in {where}", f"{count} times")

@@ -61,8 +61,8 @@ class Seen:
         for execution in await self.executions():
             if execution.status in _FAILED:
                 found.append(f"{execution.id}: {execution.status.name}: {await self._why(execution)}")
-            async for failure in self._failed_tasks(execution):
-                found.append(f"{execution.id}: a workflow task failed: {failure}")
+            tasks = [failure async for failure in self._failed_tasks(execution)]
+            found += [f"{execution.id}: a workflow task failed: {failure}" for failure in tasks]
         return found
 
     async def _failed_tasks(self, execution: WorkflowExecution) -> AsyncIterator[str]:

@@ -1,4 +1,4 @@
-"""What a seed's run is about: a Business Center of its own, its people, ad accounts and TikTok accounts, and nine rows."""
+"""What a seed's run is about: its own Business Center, people, ad accounts, TikTok accounts, and nine rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
