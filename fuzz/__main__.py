@@ -59,7 +59,7 @@ async def _run(console: Console, seeds: Sequence[int], parallel: int, data_dir: 
                 bad.append(outcome)
             console.print(
                 f"{done} of {len(seeds)}: seed {outcome.seed} {'holds' if outcome.is_good else 'FAILS'} "
-                f"({outcome.seconds:.0f} s, {sum(outcome.calls.values())} calls); {len(bad)} fail",
+                f"({outcome.seconds:.0f} s, {sum(n for n, _ in outcome.calls.values())} calls); {len(bad)} fail",
                 style="dim" if outcome.is_good else "red",
             )
     seconds = time.monotonic() - began
@@ -84,7 +84,7 @@ def show(console: Console, outcome: Outcome) -> None:
         ("it said", (outcome.said,) if outcome.said else ()),
         ("rows at the end", outcome.rows),
         ("activities that fail", outcome.pending),
-        ("calls", (", ".join(f"{one} {count}" for one, count in sorted(outcome.calls.items())),)),
+        ("calls", (", ".join(f"{one} {n} ({most}/min)" for one, (n, most) in sorted(outcome.calls.items())),)),
     ):
         if lines:
             console.print(f"{title}:")

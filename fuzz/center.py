@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from fuzz import alterations
 from fuzz.commands import WITHIN, Said, answer_to
-from fuzz.outcome import Outcome, lines_of
+from fuzz.outcome import Outcome, calls_of, lines_of
 from fuzz.place import SCOPE, Place
 from fuzz.proxy import Line
 from fuzz.verdict import Invariant, Violation, too_often
@@ -20,7 +19,7 @@ from fuzz.workflows_seen import Seen
 from fuzz.world import LATE, World
 from sparkads import RequestAccess
 from sparkads.contracts.authorization import AdAccountLink, MemberGrant, PairOutcome, Share
-from sparkads.contracts.business_center import AccountLine
+from sparkads.contracts.business_center import AccountLine, LookNow
 from sparkads.contracts.drift import AskDrift
 from sparkads.contracts.people import AskPeople
 from sparkads.scopes import Scope
@@ -38,9 +37,9 @@ wait before it is tried again."""
 _LOOK = 0.5
 
 
-async def run(seed: int, place: Place) -> Outcome:
+async def run(world: World, place: Place) -> Outcome:
     """Run a Business Center while the alterations of a seed are at work, and judge what was answered."""
-    return await _Run(World(seed), place).run()
+    return await _Run(world, place).run()
 
 
 @dataclass
@@ -74,7 +73,7 @@ class _Run:
             hits=lines_of(line, self.world),
             violations=tuple(self.found),
             pending=tuple(map(str, pending)),
-            calls=Counter(one.endpoint for one in line.calls),
+            calls=calls_of(line),
             seconds=time.monotonic() - began,
         )
 
@@ -97,6 +96,7 @@ class _Run:
         """Some sweeps and reviews, then commands; the Business Center goes on with both."""
         world, spark = self.world, self.place.spark
         began = datetime.now(UTC)
+        await spark.look(world.bc_id, LookNow(reported_by=world.admin))
         await asyncio.sleep(ODD_FOR)
         drift = AskDrift(actor=world.admin)
         looks: dict[str, Callable[[], Awaitable[Any]]] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fuzz.proxy import Line
-from fuzz.verdict import Evidence, Violation
+from fuzz.verdict import Evidence, Violation, busiest_minute
 from fuzz.world import World
 
 Kind = Literal["release", "center"]
@@ -27,7 +27,7 @@ class Outcome:
         at_stop: the rows when the alterations were stopped.
         said: what the release said of itself then.
         pending: activities that fail again and again at the end.
-        calls: how many calls there were, by endpoint.
+        calls: by endpoint, how many there were, and the most in a minute about one ad account.
         seconds: how long it took.
         evidence: what a release was judged by.
     """
@@ -41,7 +41,7 @@ class Outcome:
     at_stop: tuple[str, ...] = ()
     said: str = ""
     pending: tuple[str, ...] = ()
-    calls: Mapping[str, int] = field(default_factory=dict)
+    calls: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     seconds: float = 0.0
     evidence: Evidence | None = field(default=None, repr=False)
 
@@ -49,6 +49,16 @@ class Outcome:
     def is_good(self) -> bool:
         """Whether everything holds."""
         return not self.violations
+
+
+def calls_of(line: Line) -> dict[str, tuple[int, int]]:
+    """By endpoint, how many calls there were, and the most in any minute that were about one ad account."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for call in line.calls:
+        found.setdefault(call.endpoint, {}).setdefault(call.advertiser_id, []).append(call.at)
+    return {
+        endpoint: (sum(map(len, of.values())), max(map(busiest_minute, of.values()))) for endpoint, of in found.items()
+    }
 
 
 def lines_of(line: Line, world: World) -> tuple[str, ...]:

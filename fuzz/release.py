@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from fuzz import alterations
 from fuzz.commands import answer_to
-from fuzz.outcome import Outcome, lines_of
+from fuzz.outcome import Outcome, calls_of, lines_of
 from fuzz.place import SCOPE, Place
 from fuzz.proxy import Hit, Line
 from fuzz.verdict import ON_TIME, RECOVERS_WITHIN, Evidence, violations
@@ -24,21 +23,21 @@ from sparkads.names import release_campaign_id
 from store import releases
 from store.releases import ReportRow
 
-LEAD = 10.0
+LEAD = 14.0
 """Seconds from the start of a release to the instant of its rows: enough to prepare them beside other seeds'."""
 
 LATE_AFTER = 2.0
 """Seconds after the release's start at which the late owner approves."""
 
-ALTERED_FOR = 13.0
-"""Seconds after the instant for which alterations without a number go on: TikTok is not well for a while."""
+ALTERED_FOR = 20.0
+"""Seconds after the instant for which alterations without a number go on: longer than a row may be late."""
 
 _LOOK = 0.5
 
 
-async def run(seed: int, place: Place) -> Outcome:
+async def run(world: World, place: Place) -> Outcome:
     """Publish a release while the alterations of a seed are at work, and judge what there is at the end."""
-    return await _Run(World(seed), place).run()
+    return await _Run(world, place).run()
 
 
 @dataclass
@@ -75,7 +74,7 @@ class _Run:
             said=evidence.said,
             pending=tuple(map(str, evidence.pending)),
             evidence=evidence,
-            calls=Counter(one.endpoint for one in line.calls),
+            calls=calls_of(line),
             seconds=time.monotonic() - began,
         )
 
@@ -114,7 +113,7 @@ class _Run:
         """Until all that can be out is, and TikTok was not well for long enough."""
         over = self.instant + timedelta(seconds=ALTERED_FOR)
         goes_on = any(one.times is None for one in line.alterations)
-        while (now := datetime.now(UTC)) < over + ON_TIME / 2:
+        while (now := datetime.now(UTC)) < over + ON_TIME / 3:
             rows = await self._rows()
             has_ended = await seen.is_closed(release_campaign_id(self.world.campaign_id))
             if has_ended or (now > over and _untouched_are_out(rows, self._touched(line))):

@@ -66,12 +66,18 @@ class Material:
 
 @dataclass(frozen=True)
 class World:
-    """Everything of one seed; no two seeds share an id."""
+    """Everything of one seed, run for the first time or again; no two runs share an id."""
 
     seed: int
+    again: int = 0
 
     def _id(self, prefix: int, last: int = 0) -> str:
-        return f"{prefix}{self.seed:012}{last:05}"
+        return f"{prefix}{self.number:012}{last:05}"
+
+    @property
+    def number(self) -> int:
+        """Of the run."""
+        return self.seed * 10 + self.again
 
     @cached_property
     def bc_id(self) -> str:
@@ -86,7 +92,7 @@ class World:
     @cached_property
     def token(self) -> str:
         """What its calls are made with."""
-        return f"token-{self.seed}"
+        return f"token-{self.number}"
 
     @cached_property
     def admin(self) -> str:
@@ -116,11 +122,11 @@ class World:
     @cached_property
     def campaign_id(self) -> str:
         """The release's name."""
-        return f"fuzz-{self.seed}"
+        return f"fuzz-{self.number}"
 
     def handle(self, owner: str) -> str:
         """The TikTok account of an owner."""
-        return f"{owner}{self.seed}"
+        return f"{owner}{self.number}"
 
     def post(self, owner: str) -> str:
         """The post of an owner that may be used in ads."""
@@ -132,7 +138,7 @@ class World:
         roles = {self.admin: "ADMIN", self.operator: "OPERATOR"}
         center = {
             "bc_id": self.bc_id,
-            "name": f"Label {self.seed}",
+            "name": f"Label {self.number}",
             "access_token": self.token,
             "members": [
                 {"user_id": one, "user_name": f"U{one[:2]}", "user_email": f"{one}@example.com", "user_role": role}
@@ -142,7 +148,7 @@ class World:
         }
         giver = {
             "bc_id": self.partner_id,
-            "name": f"Partner {self.seed}",
+            "name": f"Partner {self.number}",
             "ad_accounts": [{"advertiser_id": self.partner_ad_account, "name": "shared"}],
         }
         if partner:
