@@ -35,6 +35,8 @@ RECOVERS_WITHIN = 75.0
 wait before it is tried again."""
 
 _LOOK = 0.5
+_LOOK_AS_ADMIN = 2.0
+"""Seconds between two commands: each has TikTok asked who gives it."""
 
 
 async def run(world: World, place: Place) -> Outcome:
@@ -219,7 +221,7 @@ class _Run:
                         return
                     if said.refusal and self.world.admin in beside:
                         return
-                    await asyncio.sleep(_LOOK)
+                    await asyncio.sleep(_LOOK_AS_ADMIN)
         except TimeoutError:
             if not self._is_odd(owner, beside):
                 self.found.append(Violation(Invariant.NOTHING_ELSE, f"account {owner}, {when}", "not on record"))

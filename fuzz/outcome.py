@@ -27,7 +27,7 @@ class Outcome:
         at_stop: the rows when the alterations were stopped.
         said: what the release said of itself then.
         pending: activities that fail again and again at the end.
-        calls: by endpoint, how many there were, and the most in a minute about one ad account.
+        calls: by endpoint, how many there were, and the most in a minute about the same.
         seconds: how long it took.
         evidence: what a release was judged by.
     """
@@ -52,10 +52,10 @@ class Outcome:
 
 
 def calls_of(line: Line) -> dict[str, tuple[int, int]]:
-    """By endpoint, how many calls there were, and the most in any minute that were about one ad account."""
+    """By endpoint, how many calls there were, and the most in any minute about the same."""
     found: dict[str, dict[str, list[float]]] = {}
     for call in line.calls:
-        found.setdefault(call.endpoint, {}).setdefault(call.advertiser_id, []).append(call.at)
+        found.setdefault(call.endpoint, {}).setdefault(call.subject, []).append(call.at)
     return {
         endpoint: (sum(map(len, of.values())), max(map(busiest_minute, of.values()))) for endpoint, of in found.items()
     }

@@ -33,6 +33,11 @@ class Call:
     about: frozenset[str]
     advertiser_id: str
 
+    @property
+    def subject(self) -> str:
+        """The ad account; where there is none, all ids that the call names."""
+        return self.advertiser_id or " ".join(sorted(self.about))
+
 
 @dataclass(frozen=True)
 class Hit:
