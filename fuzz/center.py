@@ -195,6 +195,10 @@ class _Run:
             linked = {one["advertiser_id"] for one in state["links"] if one["asset_id"] == self.assets[owner]}
             if self.world.ad_accounts[0] not in linked:
                 self.found.append(Violation(Invariant.NOTHING_ELSE, f"link of {owner}", "was removed at TikTok"))
+            on_record = await self.place.spark.authorization_status(self.world.bc_id, self.assets[owner])
+            if self.world.spares[0] not in on_record.members or self.world.ad_accounts[0] not in on_record.ad_accounts:
+                found = f"{on_record.members}, {on_record.ad_accounts}"
+                self.found.append(Violation(Invariant.GOES_ON, f"who shares {owner}, on record", found))
 
     async def _approve(self, owner: str) -> None:
         asset_id, identity_id = await self.place.approve(self.world.handle(owner), self.world.bc_id)

@@ -19,8 +19,8 @@ from fuzz.verdict import READS_A_MINUTE, Evidence, Invariant, busiest_minute, vi
 from fuzz.world import ROWS, Touched
 from sparkads.contracts.release import TargetState
 
-SEEDS = (9, 23, 27, 39, 30)
-"""Four releases and a Business Center, altered in different ways; all of them at once."""
+SEEDS = (14, 18, 21, 38, 30)
+"""Four releases and a Business Center: odd fields, a missing list, a limit, a definite no; all of them at once."""
 
 
 @pytest.mark.timeout(120)
@@ -39,7 +39,7 @@ def _would_be_noticed(outcome: Outcome) -> None:
     assert outcome.evidence is not None
     unharmed = replace(outcome.evidence, touched=Touched(), touched_by=[Touched() for _ in outcome.evidence.touched_by])
     harmed = replace(outcome.evidence, touched=_ALL, touched_by=[_ALL for _ in outcome.evidence.touched_by])
-    assert violations(unharmed) == []
+    known = {*violations(unharmed), *violations(harmed)}
     for doctor, invariant in (
         (_task_failed, Invariant.NO_FAILURE),
         (_row_late, Invariant.PUNCTUAL),
@@ -53,7 +53,7 @@ def _would_be_noticed(outcome: Outcome) -> None:
         (_never_ended, Invariant.GOES_ON),
         (_unanswered, Invariant.ANSWERS),
     ):
-        assert invariant in {one.invariant for one in violations(doctor(unharmed))}, doctor.__name__
+        assert invariant in {one.invariant for one in {*violations(doctor(unharmed))} - known}, doctor.__name__
     for doctor, invariant in (
         (_silent_end, Invariant.SAYS_WHY),
         (_silent_wait, Invariant.SAYS_WHY),
@@ -61,7 +61,7 @@ def _would_be_noticed(outcome: Outcome) -> None:
         (_changed_its_end, Invariant.GOES_ON),
         (_ended_by_what_passes, Invariant.GOES_ON),
     ):
-        assert invariant in {one.invariant for one in violations(doctor(harmed))}, doctor.__name__
+        assert invariant in {one.invariant for one in {*violations(doctor(harmed))} - known}, doctor.__name__
 
 
 _ALL = Touched(frozenset({(None, None)}))
