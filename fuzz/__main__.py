@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -49,6 +50,7 @@ async def _run(console: Console, seeds: Sequence[int], parallel: int, data_dir: 
     began, bad = time.monotonic(), list[Outcome]()
     altered: Counter[str] = Counter()
     done = 0
+    asyncio.get_running_loop().set_exception_handler(_without_what_was_given_up)
     async with place(data_dir) as there:
         async for outcome in outcomes(there, seeds, parallel=parallel):
             done += 1
@@ -71,6 +73,12 @@ async def _run(console: Console, seeds: Sequence[int], parallel: int, data_dir: 
         console.print(f"  {count:4} violations of: {invariant}")
     console.print(f"{len(bad)} seeds fail: {','.join(str(one.seed) for one in sorted(bad, key=lambda one: one.seed))}")
     return 1
+
+
+def _without_what_was_given_up(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A command that is not answered is given up; Temporal's client leaves a future behind that says so."""
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
 
 
 def show(console: Console, outcome: Outcome) -> None:
