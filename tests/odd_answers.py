@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ class Call:
         path: endpoint below the API's path, e.g. `ad/create/`.
         verb: GET or POST.
         query: query parameters; lists and objects are JSON texts.
-        body: what was sent as JSON, else empty.
+        body: what was sent as JSON; of a file, its ad account.
     """
 
     path: str
@@ -202,4 +203,8 @@ def _call(request: web.Request, raw: bytes) -> Call:
     body: Any = {}
     if request.content_type == "application/json" and raw:
         body = json.loads(raw)
+    elif request.content_type == "multipart/form-data":
+        # Of a file that is uploaded, the ad account is all that rules ask for.
+        found = re.search(rb'name="advertiser_id"\r\n(?:[^\r\n]+\r\n)*\r\n(\d+)', raw)
+        body = {"advertiser_id": found.group(1).decode()} if found else {}
     return Call(request.path.removeprefix(API), request.method, dict(request.query), body)
