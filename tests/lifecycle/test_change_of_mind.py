@@ -141,7 +141,7 @@ async def test_a_post_that_is_not_public_any_more_is_told_at_its_rows(label: Lab
     made = "SELECT 1 FROM ad_groups WHERE campaign_id = $1 AND adgroup_id IS NOT NULL"
     await until(lambda: db.fetchval(made, run.campaign_id), "the row is prepared")  # its post was looked at before
 
-    await label.simulator.post(f"owners/{handle}", {"post": {"item_id": post, "status": "AUTHOR_ONLY"}})
+    await label.simulator.post(f"owners/{handle}", {"post": {"item_id": post, "status": "PRIVATE"}})
     await look(label)
 
     async def reason() -> str:
