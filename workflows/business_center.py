@@ -744,10 +744,7 @@ class BusinessCenterWorkflow:
         if self._open_differences:
             return f"decide about {self._open_differences} differences: sparkads accounts drift {self._bc_id}"
         if self._unread:
-            return (
-                "see the accounts in Business Center: TikTok's list can't be read in full, and none counts as gone until "
-                "it can"
-            )
+            return "see the accounts in Business Center: TikTok's list can't be read in full; until then none is gone"
         if self._lasting:
             return f"see why TikTok does not tell of {len(self._lasting)} things, left out above"
         return ""

@@ -131,23 +131,17 @@ async def test_a_scope_that_shrinks_before_the_account_is_linked_is_found_too(la
     assert (actor, reason) == ("owner", f"the owner of @{handle} no longer allows live")
 
 
-async def test_a_post_that_is_not_public_any_more_is_told_at_its_rows(
-    label: Label, db: Pool, tmp_path: Path
-) -> None:
+async def test_a_post_that_is_not_public_any_more_is_told_at_its_rows(label: Label, db: Pool, tmp_path: Path) -> None:
     # R13
     handle, _ = await ready(label, "poster")
     post = post_of(handle)
-    run = await release(
-        label,
-        db,
-        tmp_path,
-        [pull("later", f"@{handle}", label.ad_account, post, release_at="2030-01-01 00:00:00")],
-    )
+    later = f"{datetime.now(UTC) + timedelta(days=200):%Y-%m-%d 00:00:00}"
+    run = await release(label, db, tmp_path, [pull("later", f"@{handle}", label.ad_account, post, release_at=later)])
     await run.row_reaches("later", TargetState.READY)
     made = "SELECT 1 FROM ad_groups WHERE campaign_id = $1 AND adgroup_id IS NOT NULL"
     await until(lambda: db.fetchval(made, run.campaign_id), "the row is prepared")  # its post was looked at before
 
-    await label.simulator.post(f"owners/{handle}", {"post": {"item_id": post, "status": "AUTHOR_ONLY"}})
+    await label.simulator.post(f"owners/{handle}", {"post": {"item_id": post, "status": "PRIVATE"}})
     await look(label)
 
     async def reason() -> str:
