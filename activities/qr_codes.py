@@ -1,12 +1,14 @@
 """The QR code of a Business Center and scope: the same each time it is asked for, as long as it is honoured (R8)."""
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import segno
 from pydantic import Field
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.failures import tiktok_failures
 from activities.members import Members, current_run
@@ -21,6 +23,10 @@ from store.database import Pool
 
 QUIET_ZONE = 4
 """Modules of white around a QR code that ISO/IEC 18004 asks for."""
+
+
+_URL = re.compile(r"https?://\S{1,2000}")
+"""Short enough for a QR code."""
 
 
 class AskQrCodes(Contract):
@@ -99,6 +105,8 @@ class QrCodeActivities:
         ads_only = None if ask.scope.new_videos is NewVideos.NO else ask.scope.new_videos is NewVideos.ADS_ONLY
         with tiktok_failures():
             url = await client.business_centers.authorization_url(ask.bc_id, ads_only=ads_only, verb=self._verb)
+        if not _URL.fullmatch(url.get_secret_value()):
+            raise ApplicationError("TikTok's answer has no URL to draw a QR code of", type="TikTokFault")
         name = await credentials.business_center_name(self._db, ask.bc_id)
         png, svg, terminal, plain = await self._draw(url.get_secret_value())
         code = QrCode(

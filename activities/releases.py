@@ -22,6 +22,7 @@ from activities.members import Members, current_run
 from activities.planning import PlanningActivities
 from activities.platform import Platform
 from activities.release_bundles import read_bundle
+from activities.waits import Waiting, keep_waits
 from sparkads import clock
 from sparkads.client import SparkAds
 from sparkads.contracts.authorization import NOT_DONE, AdAccountLink, MemberGrant, PairOutcome, Share, ShareResult
@@ -277,14 +278,18 @@ class ReleaseActivities:
                 if slow.intersection(account.advertiser_ids):
                     # Its ad account keeps others waiting already: they go first, and it is tried again later.
                     raise ApplicationError(f"@{account.handle} is to be shared after others", type="NotShared")
+                problem = ""
                 try:
                     async with asyncio.timeout(SHARED_WITHIN):
-                        await self._share(campaign, settle, account)
+                        problem = await self._share(campaign, settle, account)
                 except TimeoutError:
                     slow.update(account.advertiser_ids)
-                    raise ApplicationError(f"@{account.handle} is still being shared", type="NotShared") from None
-            # One by one, so that what is done stays done whatever happens to the others.
-            await self._open_gates(campaign, account.handle)
+                    problem = f"@{account.handle} is still being shared"
+            # One by one, so that what is done stays done whatever happens to the others; and where one of its ad
+            # accounts keeps it waiting, its rows in the others go on.
+            await self._open_gates(campaign, account.handle, block=not problem)
+            if problem:
+                raise ApplicationError(problem, type="NotShared")
 
         arrived = _by_turns(arrived)
         outcomes = await asyncio.gather(*map(share, arrived), return_exceptions=True)
@@ -298,14 +303,24 @@ class ReleaseActivities:
             being_shared = [one.handle for one in arrived if one.handle not in shared]
             rows = await releases.block_late(connection, settle.campaign_id, late, leave_out=being_shared)
             await self._tell_blocked(connection, campaign, late, rows)
-        problems = [describe(_for_now(outcome)) for outcome in outcomes if outcome is not None]
+        failed = {
+            account.handle: describe(_for_now(outcome))
+            for account, outcome in zip(arrived, outcomes, strict=True)
+            if outcome is not None
+        }
+        for handle, problem in failed.items():
+            rows_of = await publishing.waiting_candidates(self._db, settle.campaign_id, handle)
+            why = Waiting(f"@{handle} can't be shared for now: {problem}; it is tried again", needs_person=False)
+            await keep_waits(self._db, campaign, {row.row_id: why for row in rows_of})
+        problems = list(failed.values())
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return Settled(problem=f"{problems[0]}{more}" if problems else "")
 
-    async def _share(self, campaign: releases.Campaign, settle: SettleAccounts, account: WaitingAccount) -> None:
+    async def _share(self, campaign: releases.Campaign, settle: SettleAccounts, account: WaitingAccount) -> str:
+        """Share an account as its rows need it; returns what could not be done for now, if anything."""
         who = await self._people.access(campaign.bc_id, settle.actor)
         if not may(who.role, Action.SHARE):
-            return  # R5: with both keys anybody runs a release; the gate names the one that is missing
+            return ""  # R5: with both keys anybody runs a release; the gate names the one that is missing
         people = dict.fromkeys((settle.operator, *settle.roster))
         command = Share(
             actor=settle.actor,
@@ -320,18 +335,25 @@ class ReleaseActivities:
             result = await self._client.share(campaign.bc_id, str(account.asset_id), command, command_id=command_id)
         except Refusal as refusal:
             await self._block_account(campaign, account.handle, str(refusal))
-            return
-        await self._block_refused(campaign, account, result)
+            return ""
+        return await self._block_refused(campaign, settle.operator, account, result)
 
-    async def _block_refused(self, campaign: releases.Campaign, account: WaitingAccount, result: ShareResult) -> None:
+    async def _block_refused(
+        self, campaign: releases.Campaign, operator: str, account: WaitingAccount, result: ShareResult
+    ) -> str:
+        """Block the rows that a refused pair concerns, in TikTok's words; returns what only failed for now."""
+        for_now = ""
         for pair in result.pairs:
             if pair.outcome is PairOutcome.FAILED:
-                raise ApplicationError(f"account {account.asset_id}: {pair.subject}: {pair.reason}", type="NotShared")
-            if pair.outcome in NOT_DONE and pair.subject.startswith("ad account"):
+                for_now = f"@{account.handle}: {pair.subject}: {pair.reason}"
+            elif pair.outcome in NOT_DONE and pair.subject.startswith("ad account"):
                 if await self._is_gone(campaign, account):
-                    return  # R15: its rows are frozen with its authorization, as soon as the sweep has seen it
+                    return ""  # R15: its rows are frozen with its authorization, as soon as the sweep has seen it
                 reason, ad_account = f"R11: {pair.subject}: {pair.reason}", pair.subject.removeprefix("ad account ")
                 await self._block_account(campaign, account.handle, reason, ad_account)
+            elif pair.outcome in NOT_DONE and pair.subject == f"member {operator}":
+                await self._block_account(campaign, account.handle, f"R11: {pair.subject}: {pair.reason}")
+        return for_now
 
     async def _is_gone(self, campaign: releases.Campaign, account: WaitingAccount) -> bool:
         client = await self._platform.client(campaign.bc_id)
@@ -365,8 +387,12 @@ class ReleaseActivities:
             run=current_run(),
         )
 
-    async def _open_gates(self, campaign: releases.Campaign, handle: str) -> None:
-        """Let the rows of an account that was just shared through, or block them by name."""
+    async def _open_gates(self, campaign: releases.Campaign, handle: str, *, block: bool) -> None:
+        """
+        Let the rows of an account that was just shared through, or block them by name.
+
+        `block`: False while the sharing is not over: what does not pass yet may do so in a moment.
+        """
         operator = await self._people.access(campaign.bc_id, campaign.operator)
         candidates = await publishing.waiting_candidates(self._db, campaign.campaign_id, handle)
         if any(missing_key(candidate, operator) for candidate in candidates):
@@ -379,7 +405,7 @@ class ReleaseActivities:
             reason = blocker(candidate, operator)
             if reason is None:
                 ready.append(candidate)
-            else:
+            elif block:
                 blocked.append((candidate.row_id, reason))
         async with self._db.acquire() as connection, connection.transaction():
             await publishing.set_ready(connection, campaign.campaign_id, ready)

@@ -16,7 +16,7 @@ from sparkads.contracts.release import ReportFiles, TargetState
 from store import releases
 
 PHASES = ("load", "share", "prepare", "publish", "confirm", "report")
-_LAST_OF = {"load": "invite_missing", "share": "settle_accounts", "prepare": "prepare_ad_accounts"}
+_LAST_OF = {"load": "invite_missing", "share": "settle_accounts", "prepare": "prepare_ad_account"}
 """The activity that a phase ends with."""
 
 

@@ -179,7 +179,7 @@ async def _prepare(world: World, advertiser: str, targets: int) -> list[Group]:
                 adgroup_name=f"bench {first}",
                 promotion_type="WEBSITE",
                 location_ids=("2186224",),
-                budget_mode="BUDGET_MODE_DAY",
+                budget_mode="BUDGET_MODE_DYNAMIC_DAILY_BUDGET",
                 budget=50,
                 schedule_type="SCHEDULE_FROM_NOW",
                 schedule_start_time=datetime.now(UTC),

@@ -100,7 +100,7 @@ def center(bc_id: str, *, members: list[str], ad_accounts: list[str]) -> dict[st
             for number, user_id in enumerate(members)
         ],
         "ad_accounts": [
-            {"advertiser_id": advertiser, "name": advertiser, "roles": {members[0]: "ADMIN"}}
+            {"advertiser_id": advertiser, "name": advertiser, "roles": {members[0]: "ADMIN"}, "adgroup_quota": 10_000}
             for advertiser in ad_accounts
         ],
     }

@@ -216,7 +216,12 @@ def seed_of(world: World) -> dict[str, Any]:
                     {"user_id": ADMIN, "user_name": "Ada", "user_email": "ada@example.com", "user_role": "ADMIN"}
                 ],
                 "ad_accounts": [
-                    {"advertiser_id": advertiser_id, "name": advertiser_id, "roles": {ADMIN: "ADMIN"}}
+                    {
+                        "advertiser_id": advertiser_id,
+                        "name": advertiser_id,
+                        "roles": {ADMIN: "ADMIN"},
+                        "adgroup_quota": 1_000,
+                    }
                     for advertiser_id in AD_ACCOUNTS
                 ],
             }

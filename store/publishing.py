@@ -87,7 +87,8 @@ async def waiting_candidates(db: Database, campaign_id: str, handle: str) -> lis
 async def set_ready(connection: Connection, campaign_id: str, ready: Sequence[Candidate]) -> None:
     """Both keys are there: the targets wait for their instant, bound to the account as it is now."""
     await connection.execute(
-        """UPDATE targets t SET state = $4, asset_id = one.asset_id, reason = ''
+        """UPDATE targets t SET state = $4, asset_id = one.asset_id, reason = '', waits_for = '', waits_since = NULL,
+                  waits_told = false
            FROM unnest($2::text[], $3::text[]) AS one (row_id, asset_id)
            WHERE t.campaign_id = $1 AND t.row_id = one.row_id AND t.state = 'waiting'""",
         campaign_id,

@@ -191,10 +191,12 @@ async def label(simulator: Simulator, spark: SparkAds, db: Pool) -> AsyncIterato
 @pytest.fixture(scope="session")
 async def odd_stack() -> AsyncIterator[tuple[Stack, OddAnswers]]:
     """A further stack, whose worker sees TikTok through `OddAnswers`; started by the first test that wants it."""
-    async with OddAnswers().serving() as odd:
-        async with local_stack(None, environment={**QUICK, "SPARKADS_TIKTOK_BASE_URL": odd.url}) as running:
-            odd.target = str(running.simulator_url)
-            yield running, odd
+    async with (
+        OddAnswers().serving() as odd,
+        local_stack(None, environment={**QUICK, "SPARKADS_TIKTOK_BASE_URL": odd.url}) as running,
+    ):
+        odd.target = str(running.simulator_url)
+        yield running, odd
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ class OddAnswers:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["OddAnswers"]:
-        """Listen on a port of its own; what is passed on goes to `target`, which has to be set before the first call."""
+        """Listen on a port of its own; `target`, where calls go on to, has to be set before the first."""
         async with aiohttp.ClientSession() as session:
 
             async def pass_on(request: web.Request) -> web.Response:

@@ -42,6 +42,13 @@ MaybeTime = Annotated[UtcTime | None, BeforeValidator(_none_if_empty)]
 """An instant that may be missing, null or an empty string."""
 
 
+def _storable(value: Any) -> Any:
+    # No database text holds a NUL, and one name with it would spoil what is written beside it.
+    if isinstance(value, list):
+        return [_storable(one) for one in value]
+    return value.replace("\0", "") if isinstance(value, str) else value
+
+
 class Received(BaseModel):
     """Base of everything TikTok sends.
 
@@ -59,7 +66,7 @@ class Received(BaseModel):
     @classmethod
     def _drop_nulls(cls, data: Any) -> Any:
         if isinstance(data, Mapping):
-            return {key: value for key, value in data.items() if value is not None}
+            return {key: _storable(value) for key, value in data.items() if value is not None}
         return data
 
     @field_validator("*", mode="wrap")

@@ -41,12 +41,19 @@ _LONGEST_CELL: Final = 200
 
 _NO_TOKEN: Final = frozenset({40104, 40105})
 _LOST: Final = (ServerFault, UnknownOutcome)
+_NOT_AS_KNOWN: Final = (AttributeError, KeyError, TypeError, ValueError)
+"""What comes of reading an answer that has another form than any page says: a finding, and no end."""
 
 _THROTTLED: Final = Finding(
     "too many calls at this moment",
     note="other software may use the same developer app; see that SPARKADS_TIKTOK_TIER is the app's, and probe again",
 )
 _UNREADABLE: Final = Finding("TikTok's side failed, or its answer can't be read", note="probe again later")
+_NOT_READ: Final = Finding(
+    "it came in a form that is not known",
+    answered="see the file",
+    note="report it to the project, with its masked line",
+)
 _TOKEN_BAD: Final = Finding(
     "the token does not work: it was revoked, or is none", note="python -m workers connect, then probe again"
 )
@@ -161,7 +168,11 @@ class Record:
         error = said.error
         line: Json = {"at": said.asked_at.isoformat(timespec="milliseconds"), "name": probe.name}
         line |= {"verb": probe.verb, "path": probe.path, "params": params}
-        line |= {"data": data} if error is None else {"code": error.code, "message": self.masks.text(error.message)}
+        if error is None:
+            line |= {"code": 0, "data": data}
+        else:
+            # The request's own id is TikTok's, and what its support asks for.
+            line |= {"code": error.code, "message": self.masks.text(error.message), "request_id": error.request_id}
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()
 
@@ -199,9 +210,8 @@ async def ask_all(
     asking = _Asking(caller, answers, record, pace)
     for number, probe in enumerate(probes.ALL, start=1):
         progress(number, probe)
-        params = probe.params(answers) if report.token_works else ()
+        params, why = _question(probe, answers) if report.token_works else ((), "the token does not work")
         if not params:
-            why = probe.needs if report.token_works else "the token does not work"
             report.lines.append(Line(number, probe, Outcome.NOT_ASKED, Finding("not asked", answered=why)))
             continue
         said = answers.by_probe[probe.name] = await asking.ask(probe, params)
@@ -252,6 +262,21 @@ class _Asking:
         return Said(params, asked_at, data=answer.data)
 
 
+def _question(probe: Probe, answers: Answers) -> tuple[Sequence[Json], str]:
+    """What to ask with, or why it can't be asked."""
+    try:
+        return probe.params(answers), probe.needs
+    except _NOT_AS_KNOWN:
+        return (), "what it would be about came in a form that is not known; see the file"
+
+
+def _read(probe: Probe, answers: Answers, said: Sequence[Said]) -> tuple[Outcome, Finding]:
+    try:
+        return Outcome.ANSWERED, probe.read(answers, said)
+    except _NOT_AS_KNOWN:
+        return Outcome.LOST, _NOT_READ
+
+
 def _says_token_is_bad(said: Said) -> bool:
     return said.error is not None and said.error.code in _NO_TOKEN
 
@@ -264,7 +289,7 @@ def _line(number: int, probe: Probe, said: Sequence[Said], answers: Answers, mas
     if any(_says_token_is_bad(one) for one in said):
         outcome, finding = Outcome.REFUSED, _TOKEN_BAD
     elif answered:
-        outcome, finding = Outcome.ANSWERED, probe.read(answers, answered)
+        outcome, finding = _read(probe, answers, answered)
     elif any(isinstance(error, Throttled) for error in errors):
         outcome, finding = Outcome.REFUSED, _THROTTLED
     elif any(isinstance(error, _LOST) for error in errors):

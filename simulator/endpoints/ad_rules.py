@@ -5,8 +5,9 @@ from typing import Final, Literal
 from pydantic import Field
 
 from simulator.captions import CAPTION_LENGTH, NAME_LENGTH, check_text
-from simulator.endpoints.files import SLIDE_SIZES
-from simulator.endpoints.identities import available_status, find_identity, find_post
+from simulator.endpoints.identities import available_status, find_identity
+from simulator.endpoints.images import SLIDE_SIZES
+from simulator.endpoints.posts import find_post
 from simulator.entities import AdAccount, Authorization
 from simulator.envelope import ApiError, parameter_error
 from simulator.fields import Id, IdentityType, OpenBody, Switch

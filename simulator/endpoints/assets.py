@@ -6,7 +6,7 @@ from pydantic import Field
 
 from simulator.authorizations import code_url, end, issue_code, link, unlink
 from simulator.endpoints.advertisers import shown_status
-from simulator.endpoints.business_center import known_as, who
+from simulator.endpoints.members import known_as, who
 from simulator.endpoints.paging import paged
 from simulator.entities import AdAccount, AdvertiserRole, Authorization, BusinessCenter, Member
 from simulator.envelope import no_asset_permission, parameter_error

@@ -1,6 +1,6 @@
 """Tokens and who is behind them."""
 
-from simulator.endpoints.business_center import masked
+from simulator.endpoints.members import masked
 from simulator.envelope import ApiError
 from simulator.fields import Body, Id, Query
 from simulator.ids import digits

@@ -1,7 +1,8 @@
 """Receiving files: streamed from a multipart body or fetched from a URL into a temporary file, never into memory."""
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,13 +10,19 @@ from tempfile import NamedTemporaryFile, _TemporaryFileWrapper
 from typing import Final
 
 from aiohttp import BodyPartReader, ClientError, ClientSession, ClientTimeout, web
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
+from simulator.entities import AdAccount
 from simulator.envelope import ApiError, parameter_error
+from simulator.fields import Id
+from simulator.media import Facts
 
 CHUNK: Final = 256 * 1024
 LONGEST_FIELD: Final = 64 * 1024
 FETCH_SECONDS: Final = 60.0
+LONGEST_NAME: Final = 100
+"""Characters of a file's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,9 @@ class Limit:
 
     largest: int
     code: int = 40002
+
+
+VIDEO_LIMIT: Final = Limit(500 * 1024**2)
 
 
 def too_large(limit: Limit) -> ApiError:
@@ -61,6 +71,15 @@ class Spool:
     def complete(self) -> None:
         """Make the bytes readable by path."""
         self.file.flush()
+
+
+class UploadForm(BaseModel):
+    """Fields of an upload besides the file. Multipart carries text only, so values are read leniently."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
+    advertiser_id: Id
+    file_name: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
 
 
 @dataclass(slots=True)
@@ -143,3 +162,45 @@ async def fetched(url: str, limit: Limit) -> AsyncIterator[Spool]:
             raise ApiError(40902, "Failed to fetch the file from the URL.") from None
         spool.complete()
         yield spool
+
+
+def signed_file(form: Form, file_field: str, signature_field: str, signature: str | None) -> Spool:
+    """The file of a form, whose MD5 was sent along.
+
+    Raises:
+        ApiError: 40002 when either is missing, 40900 when they do not match.
+    """
+    missing = [
+        name for name, absent in ((file_field, form.spool is None), (signature_field, signature is None)) if absent
+    ]
+    if form.spool is None or signature is None:
+        raise parameter_error(f"Missing required field(s): {', '.join(missing)}.")
+    if form.spool.digest.hexdigest() != signature.lower():
+        raise ApiError(40900, "The file signature does not match the file.")
+    return form.spool
+
+
+async def sent_file(advertiser: AdAccount, file_id: str | None) -> Spool:
+    """A file that was sent in pieces before.
+
+    Raises:
+        ApiError: 40002 when there is none of this id.
+    """
+    if file_id is None:
+        raise parameter_error("Missing required field(s): file_id.")
+    upload = next((one for one in advertiser.uploads.values() if one.file_id == file_id), None)
+    if upload is None:
+        raise parameter_error(f"Invalid value of 'file_id': the file {file_id} does not exist or has expired")
+    spool = Spool(upload.file, VIDEO_LIMIT, name=upload.name, size=upload.size)
+    spool.digest = await asyncio.to_thread(_md5, spool.path)
+    return spool
+
+
+def _md5(path: Path) -> "hashlib._Hash":
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+
+
+async def look(probe: Callable[[Path], Facts | None], spool: Spool) -> Facts | None:
+    """What a file says of itself; reading it takes a while."""
+    return await asyncio.to_thread(probe, spool.path)

@@ -131,7 +131,7 @@ async def test_a_scope_that_shrinks_before_the_account_is_linked_is_found_too(la
     assert (actor, reason) == ("owner", f"the owner of @{handle} no longer allows live")
 
 
-async def test_a_post_that_is_no_longer_allowed_in_ads_is_told_at_its_rows(
+async def test_a_post_that_is_not_public_any_more_is_told_at_its_rows(
     label: Label, db: Pool, tmp_path: Path
 ) -> None:
     # R13
@@ -147,7 +147,7 @@ async def test_a_post_that_is_no_longer_allowed_in_ads_is_told_at_its_rows(
     made = "SELECT 1 FROM ad_groups WHERE campaign_id = $1 AND adgroup_id IS NOT NULL"
     await until(lambda: db.fetchval(made, run.campaign_id), "the row is prepared")  # its post was looked at before
 
-    await label.simulator.post(f"owners/{handle}", {"post": {"item_id": post, "ad_authorized": False}})
+    await label.simulator.post(f"owners/{handle}", {"post": {"item_id": post, "status": "AUTHOR_ONLY"}})
     await look(label)
 
     async def reason() -> str:
@@ -155,15 +155,15 @@ async def test_a_post_that_is_no_longer_allowed_in_ads_is_told_at_its_rows(
         return rows["later"].reason
 
     await until(reason, "the row says so")
-    assert await reason() == f"R13: post {post} is no longer allowed in ads; ask its owner to allow it again"
-    assert (await run.rows())["later"].state is TargetState.READY
-    await label.simulator.post(f"owners/{handle}", {"post": {"item_id": post, "ad_authorized": True}})
+    assert (await reason()).startswith(f"R13: post {post} is not public: TikTok may refuse it, or make it public")
+    assert (await run.rows())["later"].state is TargetState.READY  # said, and no reason to block it
+    await label.simulator.post(f"owners/{handle}", {"post": {"item_id": post, "status": "PUBLIC"}})
     await look(label)
 
     async def fine() -> bool:
         return await reason() == ""
 
-    await until(fine, "the post is allowed again")
+    await until(fine, "the post is public again")
     texts = [text for text in await told(label, NotificationKind.ACCOUNT_CHANGED) if post in text]
     assert len(texts) == 2
 

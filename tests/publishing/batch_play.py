@@ -153,9 +153,8 @@ class Page:
             for handle in ("stays", "unlinked"):
                 waiting = await publishing.waiting_candidates(connection, campaign_id, handle)
                 await publishing.set_ready(connection, campaign_id, waiting)
-        await self._environment.run(
-            self._preparing.prepare_ad_accounts, Prepare(campaign_id=campaign_id, template=AdTemplate())
-        )
+        prepare = Prepare(campaign_id=campaign_id, advertiser_id=self.label.ad_account, template=AdTemplate())
+        await self._environment.run(self._preparing.prepare_ad_account, prepare)
 
     def _row(self, row_id: str, kind: Kind, *, budget: int, due: datetime) -> ManifestRow:
         is_pull = kind is Kind.PULL

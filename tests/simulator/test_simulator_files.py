@@ -185,7 +185,7 @@ async def test_a_file_beyond_the_limit_is_refused_while_it_streams(api: Api) -> 
 
 
 async def test_transcoding_holds_a_video_back(api: Api) -> None:
-    await api.control("/clock", transcode_seconds=0.5)
+    await api.control("/clock", transcode_seconds=1)
     identity = await api.linked()
     group = await api.adgroup()
     video_id = await api.video()

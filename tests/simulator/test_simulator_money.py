@@ -152,7 +152,7 @@ async def test_schedules_and_places(api: Api, change: dict[str, Any], text: str)
 
 
 async def test_one_active_ad_group_too_many_is_made_and_switched_off(api: Api) -> None:
-    await api.control("/clock", quota_seconds=0.3)
+    await api.control("/clock", quota_seconds=1)
     await api.control(f"/advertisers/{ADVERTISER}", adgroup_quota=1)
     identity, first, second = await api.linked(), await api.adgroup("one"), await api.adgroup("two")
     quota = await api.get("/adgroup/quota/", advertiser_id=ADVERTISER)

@@ -5,10 +5,11 @@ import json
 import re
 import stat
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from random import Random
 from time import monotonic
 from typing import Any
 
@@ -23,6 +24,7 @@ from store import credentials
 from store.migrate import migrate
 from tests.conftest import PYTHON, Ran, Simulator, run_command
 from tiktok import NewAdGroup, NewCampaign, PullCreative, PushCreative, TikTok, TikTokClient, Unreachable
+from tiktok.connection import Answer, Call, Caller
 from workers.local import Stack, local_stack
 from workers.probe import Line, Outcome, Record, Report, ask_all, picture
 from workers.probes import ALL
@@ -254,7 +256,7 @@ async def test_what_the_answers_mean(run: Run) -> None:
     assert means["photo_post_untyped"] == "a photo post is found only by those who name its type"
     assert means["ads"] == "every status met is known"
     assert means["reviews"] == "it calls an ad approved that is in review"
-    assert run.found["identity_room"]["answered"] == "2 of 10000 used"
+    assert run.found["identity_room"]["answered"] == f"2 of {Config().ads_per_identity} used"
     assert run.found["ad_group_room"]["answered"] == "1 of 50; 0 of 50; 0 of 50"
     assert "AD_STATUS_AUDIT, AD_STATUS_DELIVERY_OK" in run.found["ads"]["answered"]
     assert "post of 1 approved push filled" in run.found["ads"]["answered"]
@@ -380,8 +382,7 @@ async def test_an_answer_that_is_none_stops_no_other_question(
     assert found["identities"].outcome is Outcome.ANSWERED
 
 
-async def test_odd_answers_are_read(world: World, tmp_path: Path) -> None:
-    """A Business Center that has nothing, and of which nothing can be asked further."""
+async def test_a_business_center_that_has_nothing_is_asked_what_can_be_asked(world: World, tmp_path: Path) -> None:
     empty = {"bc_id": EMPTY_BC, "name": "Empty", "access_token": "token-of-nobody"}
     await world.simulator.post("seed", {"business_centers": [empty]})
     report = await world.ask(tmp_path, bc_id=EMPTY_BC, token=SecretStr("token-of-nobody"))
@@ -390,6 +391,35 @@ async def test_odd_answers_are_read(world: World, tmp_path: Path) -> None:
     assert found["links"].outcome is Outcome.NOT_ASKED
     assert found["identities"].finding.answered == "there is no ad account"
     assert found["qr_url"].outcome is Outcome.ANSWERED
+
+
+class OddCaller(Caller):
+    """Hands on what TikTok answers, with some of its values left out, nulled, or of another type."""
+
+    def __init__(self, caller: Caller, seed: int) -> None:
+        super().__init__(caller.connection, TOKEN)
+        self._random = Random(seed)  # noqa: S311 - repeatable on purpose
+
+    async def call(self, call: Call) -> Answer:
+        answer = await super().call(call)
+        return replace(answer, data={name: self._odd(one) for name, one in answer.data.items()})
+
+    def _odd(self, value: Any) -> Any:
+        if self._random.random() < 0.08:
+            return self._random.choice([None, "odd", 7, 1.5, True, [], ["odd"], [None], {}, {"odd": None}])
+        if isinstance(value, dict):
+            return {name: self._odd(one) for name, one in value.items() if self._random.random() > 0.03}
+        return [self._odd(one) for one in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_odd_answers_end_no_probe(world: World, tmp_path: Path, seed: int) -> None:
+    async with TikTok(world.stack.tiktok_base_url, limiter=None) as tiktok:
+        with Record(tmp_path / "answers.jsonl") as record:
+            caller = OddCaller(tiktok.caller(TOKEN), seed)
+            report = await ask_all(caller, Answers(BC, App(APP, SecretStr(SECRET))), record, _nobody, pace=0)
+    assert [line.probe.name for line in report.lines] == [one.name for one in ALL]
+    assert json.loads(json.dumps(report.document())) == report.document()
 
 
 async def test_a_token_that_stops_working_ends_the_asking(world: World, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def _ad_groups(_known: Answers, said: Sequence[Said]) -> Finding:
     answered = f"{found.answered}; budgets {values(rows, 'budget_mode')}"
     if from_now:
         answered += f"; end of SCHEDULE_FROM_NOW {comes(from_now, 'schedule_end_time')}"
-    note = "a daily budget is sent as a dynamic one; where TikTok refuses that, as a fixed one"
+    note = "a daily budget is sent in the mode that the objective asks for; where that is refused, in the other"
     return replace(found, answered=answered, note=found.note or note)
 
 

@@ -25,7 +25,7 @@ def _identities(known: Answers, said: Sequence[Said]) -> Finding:
         f"{len(rows)}; handle in {' and '.join(spelling) or 'no field'}; ads_only_mode {comes(rows, 'ads_only_mode')}; "
         f"page_info {'all zero' if zeros else 'filled'}; {values(rows, 'available_status')}"
     )
-    strangers = [row for row in rows if row.get("identity_authorized_bc_id") not in {None, known.bc_id}]
+    strangers = [row for row in rows if row.get("identity_authorized_bc_id") not in (None, known.bc_id)]
     if strangers:
         note = "those of another Business Center can't be used here: link the account from this one"
         return Finding(
