@@ -106,8 +106,8 @@ def _judge(judged: JudgedAdAccounts, account: AdAccount, rows: Sequence[Unplanne
         on_profile = [row.row_id for row in rows if row.visibility == Visibility.PROFILE]
         if on_profile:
             judged.blocked[
-                f"R7: {name} takes new videos in ads only; visibility profile is not possible: write ads_only, or "
-                "take another ad account"
+                f"{name} takes new videos in ads only, so visibility profile is not possible; write ads_only, or take "
+                "another ad account"
             ] += on_profile
     if account.currency:
         judged.currencies[account.advertiser_id] = account.currency

@@ -131,9 +131,7 @@ async def test_a_scope_that_shrinks_before_the_account_is_linked_is_found_too(la
     assert (actor, reason) == ("owner", f"the owner of @{handle} no longer allows live")
 
 
-async def test_a_post_that_is_not_public_any_more_is_told_at_its_rows(
-    label: Label, db: Pool, tmp_path: Path
-) -> None:
+async def test_a_post_that_is_not_public_any_more_is_told_at_its_rows(label: Label, db: Pool, tmp_path: Path) -> None:
     # R13
     handle, _ = await ready(label, "poster")
     post = post_of(handle)
