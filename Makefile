@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-system check format up bench chaos histories lock screenshots clean
+.PHONY: help demo test test-system check format up bench chaos fuzz-answers histories lock screenshots clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ bench: $(READY)  ## Publish beside a plain script, DBOS and Celery (ARGS=limits|
 
 chaos: $(READY)  ## A release under misfortune, judged at the end (ARGS="--targets 400 --accounts 40 --seed 11")
 	@$(BIN)/python -m chaos $(ARGS)
+
+fuzz-answers: $(READY)  ## Releases and Business Centers while answers are made odd by seed (ARGS="--seeds 1-300", "--seed 17")
+	@$(BIN)/python -m fuzz $(ARGS)
 
 screenshots: $(READY)  ## Make the pictures of the documentation again (needs Chromium)
 	@$(BIN)/python -m docs.screenshots
