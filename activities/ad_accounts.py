@@ -4,6 +4,7 @@ Ad accounts, asked who they are before anything is made in them: state, currency
 What TikTok says of one ad account stops its rows only; what it does not say is a risk, and stops none.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from decimal import Decimal
 from itertools import chain
 
 from activities.judging import Judged, Unanswered, answer
+from activities.room import ASKED_AT_ONCE
+from activities.together import each_to_its_end
 from sparkads import budgets
 from sparkads.contracts.release import AdTemplate, DailyCeiling
 from sparkads.manifest import Visibility
@@ -70,6 +73,16 @@ async def _ask(client: TikTokClient, advertiser_ids: Sequence[str]) -> dict[str,
     One that it does not show makes it refuse the question for all, so then each is asked alone.
     """
     known: dict[str, AdAccount | Unanswered] = {}
+    slots = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def ask_alone(advertiser_id: str) -> None:
+        async with slots:
+            alone = await answer(client.ad_accounts.info([advertiser_id]))
+        if isinstance(alone, Unanswered):
+            known[advertiser_id] = alone
+        else:
+            known.update({one.advertiser_id: one for one in alone if one.advertiser_id == advertiser_id})
+
     for start in range(0, len(advertiser_ids), ACCOUNTS_IN_CALL):
         some = advertiser_ids[start : start + ACCOUNTS_IN_CALL]
         found = await answer(client.ad_accounts.info(some))
@@ -77,13 +90,8 @@ async def _ask(client: TikTokClient, advertiser_ids: Sequence[str]) -> dict[str,
             known |= dict.fromkeys(some, found)
         else:
             known |= dict.fromkeys(some, _SILENT) | {one.advertiser_id: one for one in found}
-        unknown = [one for one in some if isinstance(known[one], Unanswered)] if len(some) > 1 else []
-        for advertiser_id in unknown:
-            alone = await answer(client.ad_accounts.info([advertiser_id]))
-            if isinstance(alone, Unanswered):
-                known[advertiser_id] = alone
-            else:
-                known |= {one.advertiser_id: one for one in alone if one.advertiser_id == advertiser_id}
+        if len(some) > 1:
+            await each_to_its_end(*(ask_alone(one) for one in some if isinstance(known[one], Unanswered)))
     return known
 
 
@@ -98,8 +106,8 @@ def _judge(judged: JudgedAdAccounts, account: AdAccount, rows: Sequence[Unplanne
         on_profile = [row.row_id for row in rows if row.visibility == Visibility.PROFILE]
         if on_profile:
             judged.blocked[
-                f"R7: {name} takes new videos in ads only; visibility profile is not possible: write ads_only, or "
-                "take another ad account"
+                f"{name} takes new videos in ads only, so visibility profile is not possible; write ads_only, or take "
+                "another ad account"
             ] += on_profile
     if account.currency:
         judged.currencies[account.advertiser_id] = account.currency

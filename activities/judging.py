@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from activities.failures import DEFINITE_NO
 from tiktok import AuthError, Throttled, TikTokError, Unreachable
 
 T = TypeVar("T")
@@ -58,6 +59,8 @@ class Unanswered(NamedTuple):
 
     code: int | None
     message: str
+    may_pass: bool = False
+    """whether it was no refusal: asked again, TikTok may answer"""
 
     def __str__(self) -> str:
         """One line."""
@@ -76,4 +79,4 @@ async def answer(question: Awaitable[T]) -> T | Unanswered:
     except WAIT:
         raise
     except TikTokError as error:
-        return Unanswered(error.code, error.message)
+        return Unanswered(error.code, error.message, may_pass=not isinstance(error, DEFINITE_NO))

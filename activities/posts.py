@@ -6,6 +6,7 @@ that it asks for. Whether the owner allows it in ads TikTok says for no identity
 ad tells. Afterwards the review keeps looking at it (review.py).
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ AD_FORMATS = {ItemType.VIDEO: "SINGLE_VIDEO", ItemType.CAROUSEL: "CAROUSEL_ADS"}
 
 WITHOUT_END = timedelta(days=365)
 """For how long music is asked for where a row's rights have no end (tiktok identity/music/authorization)."""
+
+PAUSES = (0.3, 0.7, 1.5)
+"""Seconds until posts are asked for again that TikTok failed to show."""
 
 _PUBLIC = frozenset({PostStatus.PUBLIC, "HESITATE_RECOMMEND"})
 _NOT_PUBLIC = frozenset(
@@ -76,7 +80,7 @@ async def check_posts(
     music = {} if music is None else music
     for (advertiser_id, identity_id), pulls in by_identity.items():
         item_ids = dict.fromkeys(str(row.pull_item_id) for row in pulls)
-        listed = await answer(client.identities.posts_by_id(advertiser_id, identity_id, bc_id, item_ids))
+        listed = await _posts(client, advertiser_id, identity_id, bc_id, item_ids)
         if isinstance(listed, Unanswered):
             what = f"R13: posts of @{pulls[0].handle} in ad account {advertiser_id}"
             findings.unanswered(what, listed, [row.row_id for row in pulls])
@@ -84,6 +88,18 @@ async def check_posts(
         shown = [row for row in pulls if _judge_post(findings, row, listed)]
         await _judge_music(findings, client, bc_id, shown, music)
     return findings
+
+
+async def _posts(
+    client: TikTokClient, advertiser_id: str, identity_id: str, bc_id: str, item_ids: Iterable[str]
+) -> Rows[Post] | Unanswered:
+    """Posts by id; a failure that may pass is given some time: without an answer nobody knows the format of an ad."""
+    for pause in PAUSES:
+        listed = await answer(client.identities.posts_by_id(advertiser_id, identity_id, bc_id, item_ids))
+        if not isinstance(listed, Unanswered) or not listed.may_pass:
+            return listed
+        await asyncio.sleep(pause)
+    return await answer(client.identities.posts_by_id(advertiser_id, identity_id, bc_id, item_ids))
 
 
 def _judge_post(findings: Findings, row: Unplanned, listed: Rows[Post]) -> bool:

@@ -125,6 +125,24 @@ CAUSES = (
     ),
     _cause(
         "blocked",
+        "budget: a daily budget",
+        "TikTok takes no such daily budget",
+        f"Correct it as the reason says: what TikTok takes depends on the currency of the ad account. {_ANEW}",
+    ),
+    _cause(
+        "blocked",
+        "ad account",
+        "The ad account could not be used for this",
+        f"Do what the reason names. {_AGAIN} Or release them through another ad account in a new campaign.",
+    ),
+    _cause(
+        "blocked",
+        "TikTok allows",
+        "TikTok had no room for more",
+        f"Delete ads, or switch off ad groups, that are over: the reason says of what there are too many. {_AGAIN}",
+    ),
+    _cause(
+        "blocked",
         "budget",
         "The ad account's daily ceiling was reached",
         f"Raise the ceiling, or lower daily budgets. {_ANEW}",

@@ -201,6 +201,10 @@ def test_every_state_but_published_has_a_cause_and_a_next_step(state: TargetStat
         ("blocked", "R6: all 200 account slots of the Business Center are taken", "no longer used"),  # R6
         ("blocked", "R7: the scope that @artist granted does not include new videos", "scope"),  # R7
         ("blocked", "R11: ad account 71: no such asset", "Settle in Business Center"),  # R11
+        ("blocked", "budget: a daily budget of 50 JPY is too low: TikTok takes", "currency of the ad account"),
+        ("blocked", "budget: ad account 71 would spend more than its ceiling", "Raise the ceiling"),
+        ("blocked", "ad account 71 is suspended (STATUS_LIMIT)", "through another ad account"),
+        ("blocked", "TikTok allows 2 active ad groups in ad account 71", "switch off ad groups"),
         ("refused", "R15: TikTok no longer lets @artist be used: gone", "on purpose"),  # R15
         ("refused", "TikTok refused the video: too short", "Export the video again"),
         ("refused", "TikTok refused it: TikTok 40002: bad text", "Correct what TikTok names"),

@@ -54,11 +54,18 @@ def test_check_names_the_row_and_the_caption(tmp_path: Path, caption: str, probl
     assert found[0].advice
 
 
-def test_what_tiktok_may_not_take_is_a_warning(tmp_path: Path) -> None:
+def test_what_tiktok_may_not_take_is_one_warning(tmp_path: Path) -> None:
     (tmp_path / "teaser.mp4").write_bytes(small_media.video())
-    manifest = read(tmp_path, sheet([PUSH | {"caption": "#new by @artist"}]))
+    rows = [
+        PUSH,
+        PUSH | {"row_id": "b", "account": "@b.b", "territory": "AU", "caption": "#new by @artist"},
+        PUSH | {"row_id": "c", "account": "@c.c", "territory": "US", "caption": "new {music}"},
+    ]
+    manifest = read(tmp_path, sheet(rows))
     assert manifest.problems == ()
-    assert [(one.row, one.column, one.problem) for one in manifest.warnings] == [(2, "caption", "has @ #")]
+    assert [(one.row, one.column, one.problem) for one in manifest.warnings] == [
+        (3, "caption", "in 2 rows: has @ # { }")
+    ]
 
 
 def test_names_stay_within_tiktoks_limit_for_any_row_and_campaign(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from sparkads import captions
 from sparkads.manifest import media
 from sparkads.manifest.columns import MAX_ROWS
 from sparkads.manifest.filling import Filler, Row
@@ -73,6 +74,7 @@ class _Checker:
         self._instants: dict[tuple[str, datetime], list[Row]] = {}
         self._warned_of: set[tuple[str, str]] = set()
         self._on_profile: list[Row] = []
+        self._doubtful: list[Row] = []
 
     def ask_addresses(self, rows: list[Row]) -> None:
         """Ask every address once."""
@@ -104,11 +106,17 @@ class _Checker:
     def warnings(self) -> Iterator[Problem]:
         """What is to be said once of many rows."""
         if self._on_profile:
-            first, count = self._on_profile[0], len(self._on_profile)
-            yield first.told(
+            yield self._on_profile[0].told(
                 "visibility",
-                f"{'in 1 row' if count == 1 else f'in {count:,} rows'}: the post appears when TikTok's review passes",
+                f"{_in_rows(self._on_profile)}: the post appears when TikTok's review passes",
                 "nobody can time that; write ads_only where the instant matters more than the profile",
+            )
+        if self._doubtful:
+            letters = dict.fromkeys("".join(captions.doubtful(row["caption"]) for row in self._doubtful))
+            yield self._doubtful[0].told(
+                "caption",
+                f"{_in_rows(self._doubtful)}: has {' '.join(letters)}",
+                "TikTok may refuse it, or show it as plain text that nobody can tap",
             )
         for rows in self._instants.values():
             if len(rows) > 1:
@@ -140,6 +148,8 @@ class _Checker:
         account = row["account"].removeprefix("@").lower()
         if row["visibility"] == Visibility.PROFILE:
             self._on_profile.append(row)
+        if captions.doubtful(row["caption"]):
+            self._doubtful.append(row)
         if times.due_at is not None:
             self._instants.setdefault((account, times.due_at), []).append(row)
         if video is None:
@@ -191,6 +201,10 @@ def _made(row: Row, times: Times, amount: Decimal) -> ManifestRow:
         rights_from=times.rights_from,
         rights_until=times.rights_until,
     )
+
+
+def _in_rows(rows: list[Row]) -> str:
+    return "in 1 row" if len(rows) == 1 else f"in {len(rows):,} rows"
 
 
 def _unused(sheet: Sheet, used: set[str]) -> Iterator[Problem]:

@@ -113,9 +113,6 @@ def _check_caption(row: Row) -> None:
     caption = row["caption"]
     for problem, advice in captions.problems(caption):
         row.wrong("caption", problem, advice)
-    if doubtful := captions.doubtful(caption):
-        shown = " ".join(doubtful)
-        row.warn("caption", f"has {shown}", "TikTok may refuse it, or show it as plain text that nobody can tap")
 
 
 def _check_id(row: Row, column: str) -> None:
