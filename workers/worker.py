@@ -222,6 +222,7 @@ def make_workers(
             steering.record_approval,
             steering.remind_approvers,
             releases.finish_release,
+            releases.record_end_by_fault,
             settling.settle_by_person,
             retrying.retry_targets,
             takedown.begin_takedown,

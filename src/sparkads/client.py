@@ -382,8 +382,26 @@ class SparkAds:
         return release
 
     async def release_status(self, campaign_id: str) -> ReleaseStatus:
-        """Phase, counts, next instant, what to do."""
-        return await self._query(names.release_campaign_id(campaign_id), ReleaseStatus)
+        """
+        Phase, counts, next instant, what to do.
+
+        What a workflow that was terminated promised last does not hold any more, and it can't say so itself.
+        """
+        workflow_id = names.release_campaign_id(campaign_id)
+        status = await self._query(workflow_id, ReleaseStatus)
+        description = await self.temporal.get_workflow_handle(workflow_id).describe()
+        if description.status not in _ENDED_BY_FAULT or status.phase is ReleasePhase.FAILED:
+            return status
+        how = description.status.name.lower().replace("_", " ") if description.status else "over"
+        return status.model_copy(
+            update={
+                "phase": ReleasePhase.FAILED,
+                "waiting_on": "a person",
+                "next_due": None,
+                "attention": f"its workflow was {how}, and nothing goes out; apply the same file again and it goes on "
+                "where it was",
+            }
+        )
 
     async def release_loaded(self, campaign_id: str, *, within: timedelta = _LOADED_WITHIN) -> ReleaseStatus:
         """

@@ -54,6 +54,7 @@ async def test_ads_are_looked_at_once_they_are_as_old_as_the_fast_pace(
         db,
         Platform(db, tiktok),
         settle_window=timedelta(hours=1),
+        post_named_within=timedelta(hours=1),
         review_fast=timedelta(minutes=1),
         review_slow=timedelta(minutes=5),
     )

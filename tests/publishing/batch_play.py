@@ -97,7 +97,12 @@ class Page:
         self._publish = PublishActivities(self.db, platform, people, settle_window=WINDOW)
         self._settling = SettlingActivities(self.db, platform, people, settle_window=WINDOW)
         self._confirming = ConfirmingActivities(
-            self.db, platform, settle_window=WINDOW, review_fast=timedelta(0), review_slow=timedelta(0)
+            self.db,
+            platform,
+            settle_window=WINDOW,
+            post_named_within=WINDOW,
+            review_fast=timedelta(0),
+            review_slow=timedelta(0),
         )
         self._preparing = PreparingActivities(
             self.db, platform, self.label.spark.files, RoomForAds(self.db, ads_per_ad_account=10_000)

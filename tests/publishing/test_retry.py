@@ -189,15 +189,24 @@ async def test_only_its_people_may(label: Label, db: Pool, tmp_path: Path) -> No
     assert (await run.rows())["bad"].state is TargetState.REFUSED
 
 
-async def test_a_release_that_was_terminated_is_not_started_again(label: Label, db: Pool, tmp_path: Path) -> None:
-    await label.authorized("kiri")
-    run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account, **_soon(3600))])
-    await run.row_reaches("row", TargetState.READY)
-    handle = label.spark.temporal.get_workflow_handle(f"campaign/{run.campaign_id}")
-    await handle.terminate("by hand")
+async def test_a_release_that_was_terminated_is_started_again_from_the_record(
+    label: Label, db: Pool, tmp_path: Path
+) -> None:
+    await label.authorized("kiri", "bodhi")
+    rows = [
+        pull("bad", "@bodhi", label.ad_account, post_of("bodhi")),
+        pull("later", "@kiri", label.ad_account, post_of("kiri"), **_soon(3600)),
+    ]
+    rule = {"path": CREATE, "kind": "code", "code": 40002, "message": "no", "times": 1}
+    await label.simulator.post("faults", {"seed": 1, "rules": [rule]})
+    run = await release(label, db, tmp_path, rows)
+    await run.row_reaches("bad", TargetState.REFUSED)
+    await label.spark.temporal.get_workflow_handle(f"campaign/{run.campaign_id}").terminate("by hand")
 
-    with pytest.raises(NothingOnRecord, match="not started again"):
-        await label.spark.retry(run.campaign_id, again(label))
+    assert (await label.spark.retry(run.campaign_id, again(label))).rows == ("bad",)
+
+    await run.row_reaches("bad", TargetState.PUBLISHED)
+    await run.row_reaches("later", TargetState.READY)
 
 
 async def test_from_the_command_line(label: Label, db: Pool, tmp_path: Path, stack: Stack) -> None:
