@@ -9,7 +9,6 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     PlainSerializer,
     ValidationError,
@@ -24,7 +23,10 @@ TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 
 
 def _as_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("an instant that UTC has no date for") from None
 
 
 UtcTime = Annotated[datetime, AfterValidator(_as_utc)]
@@ -34,21 +36,17 @@ SentTime = Annotated[AwareDatetime, PlainSerializer(lambda moment: moment.astime
 """An instant to send; must be aware."""
 
 
-def _none_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
-MaybeTime = Annotated[UtcTime | None, BeforeValidator(_none_if_empty)]
-"""An instant that may be missing, null or an empty string."""
+MaybeTime = UtcTime | None
+"""An instant that may be missing."""
 
 
 class Received(BaseModel):
     """Base of everything TikTok sends.
 
-    Fields it adds one day are ignored, ids written as bare numbers become strings, and a null counts as a field that
-    was left out, which is how TikTok means it. Its pages promise no field of an answer, so only what nobody can do
-    without is required; a field that is not, and that comes as something else than it should be, counts as left out,
-    too. Defaults therefore have to mean "not said".
+    Fields it adds one day are ignored, ids written as bare numbers become strings, and a null or an empty string counts
+    as a field that was left out, which is how TikTok means it. Its pages promise no field of an answer, so only what
+    nobody can do without is required; a field that is not, and that comes as something else than it should be, counts
+    as left out, too. Defaults therefore have to mean "not said".
     """
 
     model_config = ConfigDict(
@@ -57,9 +55,9 @@ class Received(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_nulls(cls, data: Any) -> Any:
+    def _drop_what_is_not_said(cls, data: Any) -> Any:
         if isinstance(data, Mapping):
-            return {key: value for key, value in data.items() if value is not None}
+            return {key: value for key, value in data.items() if value is not None and value != ""}
         return data
 
     @field_validator("*", mode="wrap")

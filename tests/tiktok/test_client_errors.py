@@ -97,8 +97,6 @@ def test_throttling_tells_whose_limit_it_was(code: int, level: Level) -> None:
         (40002, "Campaign name already exists. Please try another one.", DuplicateName),
         (40002, "Duplicate ad group name.", DuplicateName),
         (40000, "The app_id is inconsistent with the token's app information", AuthError),
-        (51009, "The budget is below the minimum.", InvalidRequest),
-        (51009, "Internal error.", UnknownOutcome),
     ],
 )
 def test_words_decide_where_the_code_says_too_little(code: int, message: str, expected: type[TikTokError]) -> None:
