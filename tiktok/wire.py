@@ -11,12 +11,12 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     PlainSerializer,
-    ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 """How most endpoints write an instant; always UTC."""
@@ -38,6 +38,14 @@ SentTime = Annotated[AwareDatetime, PlainSerializer(lambda moment: moment.astime
 
 MaybeTime = UtcTime | None
 """An instant that may be missing."""
+
+
+def _read(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    read = handler(value)
+    if isinstance(value, float) and isinstance(read, str):
+        # An id as 7.5e18 has lost digits, and would be another's.
+        raise PydanticCustomError("fraction", "a fraction is no text")
+    return read
 
 
 class Received(BaseModel):
@@ -65,8 +73,8 @@ class Received(BaseModel):
     def _leave_out_what_is_odd(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         field = cls.model_fields[str(info.field_name)]
         try:
-            return handler(value)
-        except ValidationError:
+            return _read(value, handler)
+        except ValueError:  # pydantic's are such
             if field.is_required():
                 raise
             return field.get_default(call_default_factory=True)
