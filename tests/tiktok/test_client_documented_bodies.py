@@ -371,3 +371,26 @@ async def test_what_was_created_may_be_described_in_part(server: Server, answere
     server.data({"campaign_name": "c"})
     with pytest.raises(UnknownOutcome, match="campaign_id"):
         await answered.ads.create_campaign("1", campaign)
+
+
+@pytest.mark.parametrize(
+    ("said", "moment"),
+    [
+        ("2026-11-22 14:00:00", datetime(2026, 11, 22, 14, tzinfo=UTC)),
+        ("2026-11-22T14:00:00Z", datetime(2026, 11, 22, 14, tzinfo=UTC)),
+        ("2026-11-22T22:00:00+08:00", datetime(2026, 11, 22, 14, tzinfo=UTC)),
+        (1795356000, datetime(2026, 11, 22, 14, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+23:00", None),
+        ("9999-12-31T23:59:59-23:00", None),
+        ("2026-99-99 25:61:61", None),
+        (10**40, None),
+        ("", None),
+        ({}, None),
+    ],
+)
+async def test_instants_come_in_three_spellings_and_no_other_counts(
+    server: Server, answered: TikTokClient, said: object, moment: datetime | None
+) -> None:
+    server.data({"list": [{"ad_id": "1", "create_time": said}], "page_info": {"total_page": 1}})
+    (ad,) = await answered.ads.ads("1")
+    assert ad.create_time == moment
