@@ -1,5 +1,6 @@
 """Where a listing ends, and how it says that it may have been cut short."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -26,7 +27,7 @@ async def test_announced_pages_that_bring_nothing_new_end_and_say_so(
     server: Server, answered: TikTokClient, listing: Listing
 ) -> None:
     server.data(listing.data(listing.entries(3), total_number=3, total_page=10**9))
-    found = await listing.ask(answered)
+    found = await asyncio.wait_for(listing.ask(answered), 20)
     assert len(found) == 3
     assert len(server.seen) == 2, "a total that lies does not loop"
     (line,) = found.left_out
@@ -40,7 +41,7 @@ async def test_announced_pages_that_are_empty_end_and_say_so(
 ) -> None:
     info = {"total_number": 3, "total_page": 10**9}
     server.data(listing.data(listing.entries(3), **info), listing.data([], **info))
-    found = await listing.ask(answered)
+    found = await asyncio.wait_for(listing.ask(answered), 20)
     assert (len(found), found.is_complete, len(server.seen)) == (3, False, 2)
 
 
