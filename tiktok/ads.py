@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self, TypeAlias
 
 from pydantic import Field, PositiveFloat, StringConstraints, model_validator
 
@@ -241,20 +241,22 @@ class Ad(Received):
     modify_time: MaybeTime = None
 
 
-class CreatedAds(Received):
+class CreatedAds(NamedTuple):
     """What became of a call that created ads.
 
     Attributes:
         ads: The ads TikTok described in its answer.
         ad_ids: The ids of all ads it says it created.
-        need_audit: As answered.
         partial: Fewer ads came of it than were asked for; list the ad group to see which.
     """
 
-    ads: tuple[Ad, ...] = ()
-    ad_ids: tuple[str, ...] = ()
-    need_audit: bool = False
-    partial: bool = False
+    ads: tuple[Ad, ...]
+    ad_ids: tuple[str, ...]
+    partial: bool
+
+
+class _Created(Received):
+    ad_ids: tuple[str, ...] | None = None
 
 
 class RejectInfo(Received):
@@ -345,7 +347,7 @@ class Ads:
             # What is listed without a status is not documented for campaigns, so it is said.
             params = _filtered(advertiser_id, {**some, "campaign_name": name, "primary_status": NOT_DELETED})
             found.add(await self._caller.all_pages("campaign/get/", params, Campaign, page_size=PAGE))
-        return found.only(lambda campaign: name in {None, campaign.campaign_name})
+        return found if name is None else found.only(lambda campaign: campaign.campaign_name, name)
 
     async def count_campaigns(self, advertiser_id: str) -> int | None:
         """How many campaigns that are not deleted an ad account has; None if TikTok does not say."""
@@ -380,7 +382,7 @@ class Ads:
         for some in _chunked({"adgroup_ids": ids, "campaign_ids": campaign_ids}):
             params = _filtered(advertiser_id, {**some, "adgroup_name": name})
             found.add(await self._caller.all_pages("adgroup/get/", params, AdGroup, page_size=PAGE))
-        return found.only(lambda group: name in {None, group.adgroup_name})
+        return found if name is None else found.only(lambda group: group.adgroup_name, name)
 
     async def ad_group_quota(self, advertiser_id: str) -> AdGroupQuota:
         """How many active ad groups the ad account may have, and has."""
@@ -434,13 +436,15 @@ class Ads:
                 within=within,
             )
         )
-        created = answer.parse(CreatedAds).model_copy(update={"ads": tuple(answer.rows("creatives", Ad))})
-        ids = created.ad_ids or tuple(ad.ad_id for ad in created.ads)
+        said, described = answer.parse(_Created), answer.rows("creatives", Ad)
+        ids = said.ad_ids or tuple(ad.ad_id for ad in described)
+        is_all_there_is = said.ad_ids is not None or described.is_complete
+        if len(ids) < len(creatives) and not is_all_there_is:
+            raise answer.fault("answer not understood: it can't be read which ads were made")
         if not ids and not answer.partial:
             raise answer.fault("answer not understood: no ad in it")
-        return created.model_copy(
-            update={"ad_ids": ids, "partial": answer.partial or len(ids) < len(creatives)},
-        )
+        is_part = answer.partial or len(ids) < len(creatives)
+        return CreatedAds(ads=tuple(described), ad_ids=ids, partial=is_part)
 
     async def ads(
         self,

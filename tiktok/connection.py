@@ -144,7 +144,7 @@ class Answer:
         found: Rows[R] = Rows()
         if not isinstance(listed, list):
             # Null and absent mean the same at TikTok. Nothing was there only if its count says so.
-            if listed is not None or self.parse(_Page).page_info.total_number != 0:
+            if listed is not None or self.page_info().total_number != 0:
                 found.left_out.append(f"{self.call.path}: {name} is missing")
             return found
         for number, entry in enumerate(listed, start=1):
@@ -153,6 +153,10 @@ class Answer:
             except ValidationError as error:
                 found.left_out.append(f"{self.call.path}: entry {number} of {name}: {_wrong(error)}")
         return found
+
+    def page_info(self) -> "_PageInfo":
+        """How much the whole listing holds."""
+        return self.parse(_Page).page_info
 
     def fault(self, message: str) -> TikTokError:
         """The error for an answer that can't be what it should be."""
@@ -195,14 +199,24 @@ class Rows(list[R]):
         self.extend(more)
         self.left_out += more.left_out
 
-    def only(self, wanted: Callable[[R], bool]) -> "Rows[R]":
-        """Those rows that are wanted."""
-        return Rows((row for row in self if wanted(row)), self.left_out)
+    def only(self, said: Callable[[R], str | None], wanted: str) -> "Rows[R]":
+        """The rows that say what is wanted; one that says nothing may be such a row, and is left out by name."""
+        unsaid = sum(not said(row) for row in self)
+        note = [f"{unsaid} entries do not say whether they are what was looked for"] if unsaid else []
+        return Rows((row for row in self if said(row) == wanted), [*self.left_out, *note])
 
 
 class _PageInfo(Received):
-    total_page: int = 0
+    total_page: int | None = None
     total_number: int | None = None
+
+    def what_is_missing(self, counted: int) -> str:
+        """Why a listing that ended after so many entries may go on; empty if it does not."""
+        if self.total_number is not None and counted < self.total_number:
+            return f"{counted} of {self.total_number} entries came"
+        if counted and self.total_page is None and self.total_number is None:
+            return "it is not said how many entries there are"
+        return ""
 
 
 class _Page(Received):
@@ -351,7 +365,8 @@ class Caller:
     async def count(self, path: str, params: Mapping[str, Any]) -> int | None:
         """How many entries a listing has, from its first page; None if TikTok does not say."""
         answer = await self.get(path, {**params, "page": 1, "page_size": 1})
-        return answer.parse(_Page).page_info.total_number
+        total = answer.page_info().total_number
+        return None if total == 0 and answer.data.get("list") else total
 
     async def pages(
         self, path: str, params: Mapping[str, Any], shape: type[R], *, rows: str = "list", page_size: int
@@ -359,25 +374,34 @@ class Caller:
         """Read a listing, page after page.
 
         Some listings leave all of `page_info` at zero; a full page is then taken to have a successor, until a page
-        is short or the same again.
+        is short or brings nothing new. The last page says so where what TikTok counts, or does not count, leaves it
+        open whether that was all.
         """
-        number = 1
-        before: list[R] = []
+        number, counted = 1, 0
+        known: set[object] = set()
+        before: object = None
         while True:
             answer = await self.get(path, {**params, "page": number, "page_size": page_size})
-            found = answer.rows(rows, shape)
-            total = answer.parse(_Page).page_info.total_page
-            if total > 1 and found == before:
-                # More was announced, and nothing new comes: to go on asking would be without end.
-                yield Rows((), [*found.left_out, f"{path}: page {number} of {total} says nothing new"])
+            found, info, listed = answer.rows(rows, shape), answer.page_info(), answer.data.get(rows)
+            entries = len(listed) if isinstance(listed, list) else 0
+            ids = [key for row in found if (key := _id_of(row)) is not None]
+            # Of entries without an id nobody can tell whether they came before: invited members are such.
+            is_repeated = known.issuperset(ids) and (len(ids) == entries or (bool(ids) and listed == before))
+            if number > 1 and is_repeated:
+                if info.total_page:
+                    # More was announced, and nothing new comes: to go on asking would be without end.
+                    yield Rows((), [*found.left_out, f"{path}: page {number} of {info.total_page} says nothing new"])
                 return
-            if number > 1 and found == before:
-                return
+            counted += entries
+            is_last = number >= info.total_page if info.total_page else entries < page_size
+            if is_last and (missing := info.what_is_missing(counted)):
+                found.left_out.append(f"{path}: {missing}")
             yield found
-            if number >= total if total else len(found) + len(found.left_out) < page_size:
+            if is_last:
                 return
             number += 1
-            before = found
+            known.update(ids)
+            before = listed
 
     async def all_pages(
         self, path: str, params: Mapping[str, Any], shape: type[R], *, rows: str = "list", page_size: int
@@ -387,6 +411,11 @@ class Caller:
         async for page in self.pages(path, params, shape, rows=rows, page_size=page_size):
             all_rows.add(page)
         return all_rows
+
+
+def _id_of(row: Received) -> object:
+    """What an entry is known by: the first field of every shape. URLs of pictures, say, change from call to call."""
+    return getattr(row, next(iter(type(row).model_fields)))
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -205,7 +205,7 @@ _CLASS_BY_MESSAGE: Final = (
     ),
     (
         re.compile(
-            r"\bname\b.*\b(already|duplicate[ds]?|in use|taken|not unique)\b|\bduplicate[ds]?\b.*\bname\b",
+            r"(?:\b|_)name\b.*\b(already|duplicate[ds]?|in use|taken|not unique)\b|\bduplicate[ds]?\b.*(?:\b|_)name\b",
             re.IGNORECASE,
         ),
         DuplicateName,

@@ -86,7 +86,8 @@ class Image(Received):
 
 
 class _NameCheck(Received):
-    duplicate: bool = False
+    # Required: a name of which nothing is said is not free.
+    duplicate: bool
     duplicate_material_id: str | None = None
 
 
@@ -247,7 +248,10 @@ class Files:
         """
         path = "file/video/suggestcover/"
         params = {"advertiser_id": advertiser_id, "video_id": video_id, "poster_number": COVERS}
-        covers = (await self._caller.get(path, params)).rows("list", Cover)
+        answer = await self._caller.get(path, params)
+        covers = answer.rows("list", Cover)
+        if not covers and answer.data.get("list"):
+            raise answer.fault("answer not understood: no cover in it can be read")
         if not covers:
             raise NotReady("no cover is proposed yet", path=path)
         return covers

@@ -1,6 +1,6 @@
 """Identities: TikTok accounts as an ad account sees them once linked, and their posts."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -184,7 +184,7 @@ class _PostDetail(Received):
 
 class _Cursor(Received):
     cursor: str | None = None
-    has_more: bool = False
+    has_more: bool | None = None
 
 
 class Identities:
@@ -204,19 +204,24 @@ class Identities:
 
     async def posts(
         self, advertiser_id: str, identity_id: str, bc_id: str, *, item_type: str = ItemType.VIDEO
-    ) -> AsyncIterator[Post]:
-        """The posts of an identity, page after page as they are asked for; `item_type`: those are listed only."""
+    ) -> Rows[Post]:
+        """The posts of an identity, 20 a page; `item_type`: those are listed only."""
+        path = "identity/video/get/"
         params = {**_identity(advertiser_id, identity_id, bc_id), "item_type": item_type, "count": POSTS_PAGE}
+        found: Rows[Post] = Rows()
+        cursors: set[str] = set()
         cursor: str | None = None
         while True:
-            answer = await self._caller.get("identity/video/get/", {**params, "cursor": cursor})
-            for post in answer.rows("video_list", Post):
-                yield _of_type(post, ItemType(item_type))
+            answer = await self._caller.get(path, {**params, "cursor": cursor})
+            found.add(_all_of_type(answer.rows("video_list", Post), ItemType(item_type)))
             page = answer.parse(_Cursor)
+            if page.has_more is None:
+                found.left_out.append(f"{path}: it is not said whether there are more posts")
             if not page.has_more:
-                return
-            if not page.cursor or page.cursor == cursor:
+                return found
+            if page.cursor is None or page.cursor in cursors:
                 raise answer.fault("more posts are announced, but the cursor does not move on")
+            cursors.add(page.cursor)
             cursor = page.cursor
 
     async def post(
@@ -265,8 +270,7 @@ class Identities:
             for item_id in ids:
                 each.add(await self._posts_by_id(advertiser_id, identity_id, bc_id, [item_id], item_type))
             return each
-        listed = answer.rows("video_details", Post)
-        return Rows((_of_type(post, item_type) for post in listed), listed.left_out)
+        return _all_of_type(answer.rows("video_details", Post), item_type)
 
     async def music(self, advertiser_id: str, identity_id: str, bc_id: str, item_id: str, airing: Airing) -> Music:
         """Whether the music of a post may be used in ads at these places and times.
@@ -314,7 +318,7 @@ class Identities:
             found = await self._listed(params)
         except (InvalidRequest, NoPermission):
             return found
-        return found.only(lambda identity: identity.identity_authorized_bc_id == bc_id)
+        return found.only(lambda identity: identity.identity_authorized_bc_id, bc_id)
 
     async def _listed(self, params: dict[str, Any]) -> Rows[Identity]:
         path = "identity/get/"
@@ -328,6 +332,10 @@ def _identity(advertiser_id: str, identity_id: str, bc_id: str) -> dict[str, Any
         "identity_type": BC_AUTH_TT,
         "identity_authorized_bc_id": bc_id,
     }
+
+
+def _all_of_type(posts: Rows[Post], asked: ItemType) -> Rows[Post]:
+    return Rows((_of_type(post, asked) for post in posts), posts.left_out)
 
 
 def _of_type(post: Post, asked: ItemType) -> Post:

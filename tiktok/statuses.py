@@ -93,6 +93,7 @@ _BUDGET = "raise the budget in TikTok Ads Manager, or wait until tomorrow"
 _PUNISHED = "see TikTok Ads Manager > Account > Violations, and appeal; another ad account can publish the row"
 _PAPERS = "upload the document that TikTok Ads Manager asks for in the account's qualifications"
 _ACCOUNT_REVIEW = "nothing, or ask TikTok's support how long it takes"
+_CONTRACT = "sign the contract in TikTok Ads Manager, or ask your TikTok contact"
 _SWITCH_ON = "switch it on in TikTok Ads Manager, or take the row down"
 _OWNER = "ask the account's owner to scan again"
 _LOOK = "look at it in TikTok Ads Manager"
@@ -243,11 +244,14 @@ _WHOLE: Final = (
         "ADVERTISER_CONTRACT_PENDING",
         _ACC,
         "is not shown: the ad account's contract is not in effect",
-        "sign the contract in TikTok Ads Manager, or ask your TikTok contact",
+        _CONTRACT,
         _PAGE,
     ),
     ("ADVERTISER_REAUDIT", _ACC, "is not shown: a change of the ad account is in review", _ACCOUNT_REVIEW, _GO),
     ("ADVERTISER_ACCOUNT_BALANCE_EXCEED", _ACC, "is not shown: the ad account's money is used up", _PAY, _GO),
+)
+
+_WHOLE_AD_GROUP: Final = (
     ("ADVERTISER_ACCOUNT_INVALID", _ACC, "is not shown: the ad account can't be used", _PUNISHED, _GO),
 )
 
@@ -281,7 +285,7 @@ def _table(prefix: str, prefixed: tuple[_Row, ...], whole: tuple[_Row, ...]) -> 
 
 AD: Final = _table("AD_STATUS_", _AD_OR_AD_GROUP + _AD_ONLY, _WHOLE + _WHOLE_AD)
 """By `secondary_status` of an ad."""
-AD_GROUP: Final = _table("ADGROUP_STATUS_", _AD_OR_AD_GROUP + _AD_GROUP_ONLY, _WHOLE)
+AD_GROUP: Final = _table("ADGROUP_STATUS_", _AD_OR_AD_GROUP + _AD_GROUP_ONLY, _WHOLE + _WHOLE_AD_GROUP)
 """By `secondary_status` of an ad group."""
 CAMPAIGN: Final = _table("CAMPAIGN_STATUS_", _CAMPAIGN, _WHOLE)
 """By `secondary_status` of a campaign."""
@@ -322,7 +326,7 @@ AD_ACCOUNT: Final = {
         AccountStatus(
             "STATUS_SELF_SERVICE_UNAUDITED", Usable.IN_REVIEW, "has documents that are not verified", _WAITING
         ),
-        AccountStatus("STATUS_CONTRACT_PENDING", Usable.IN_REVIEW, "has a contract that is not in effect", _WAITING),
+        AccountStatus("STATUS_CONTRACT_PENDING", Usable.IN_REVIEW, "has a contract that is not in effect", _CONTRACT),
         AccountStatus("STATUS_CONFIRM_MODIFY_FAIL", Usable.IN_REVIEW, "had a change that was not approved", _APPEAL),
         AccountStatus("STATUS_CONFIRM_FAIL", Usable.NO, "was not approved", _APPEAL),
         AccountStatus("STATUS_CONFIRM_FAIL_END", Usable.NO, "was not approved", _APPEAL),
@@ -335,6 +339,4 @@ AD_ACCOUNT: Final = {
 
 def account_status(value: str) -> AccountStatus:
     """What a `status` of an ad account means."""
-    return AD_ACCOUNT.get(value) or AccountStatus(
-        value, Usable.UNKNOWN, f"is in a state that is not known here ({value})", _LOOK
-    )
+    return AD_ACCOUNT.get(value) or AccountStatus(value, Usable.UNKNOWN, _not_known(value).meaning, _LOOK)

@@ -9,22 +9,24 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     PlainSerializer,
-    ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 """How most endpoints write an instant; always UTC."""
 
 
 def _as_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("an instant that UTC has no date for") from None
 
 
 UtcTime = Annotated[datetime, AfterValidator(_as_utc)]
@@ -34,12 +36,16 @@ SentTime = Annotated[AwareDatetime, PlainSerializer(lambda moment: moment.astime
 """An instant to send; must be aware."""
 
 
-def _none_if_empty(value: object) -> object:
-    return None if value == "" else value
+MaybeTime = UtcTime | None
+"""An instant that may be missing."""
 
 
-MaybeTime = Annotated[UtcTime | None, BeforeValidator(_none_if_empty)]
-"""An instant that may be missing, null or an empty string."""
+def _read(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    read = handler(value)
+    if isinstance(value, float) and isinstance(read, str):
+        # An id as 7.5e18 has lost digits, and would be another's.
+        raise PydanticCustomError("fraction", "a fraction is no text")
+    return read
 
 
 def _storable(value: Any) -> Any:
@@ -52,10 +58,10 @@ def _storable(value: Any) -> Any:
 class Received(BaseModel):
     """Base of everything TikTok sends.
 
-    Fields it adds one day are ignored, ids written as bare numbers become strings, and a null counts as a field that
-    was left out, which is how TikTok means it. Its pages promise no field of an answer, so only what nobody can do
-    without is required; a field that is not, and that comes as something else than it should be, counts as left out,
-    too. Defaults therefore have to mean "not said".
+    Fields it adds one day are ignored, ids written as bare numbers become strings, and a null or an empty string counts
+    as a field that was left out, which is how TikTok means it. Its pages promise no field of an answer, so only what
+    nobody can do without is required; a field that is not, and that comes as something else than it should be, counts
+    as left out, too. Defaults therefore have to mean "not said".
     """
 
     model_config = ConfigDict(
@@ -64,9 +70,10 @@ class Received(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_nulls(cls, data: Any) -> Any:
+    def _drop_what_is_not_said(cls, data: Any) -> Any:
         if isinstance(data, Mapping):
-            return {key: _storable(value) for key, value in data.items() if value is not None}
+            said = {key: _storable(value) for key, value in data.items()}
+            return {key: value for key, value in said.items() if value is not None and value != ""}
         return data
 
     @field_validator("*", mode="wrap")
@@ -74,8 +81,8 @@ class Received(BaseModel):
     def _leave_out_what_is_odd(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         field = cls.model_fields[str(info.field_name)]
         try:
-            return handler(value)
-        except ValidationError:
+            return _read(value, handler)
+        except ValueError:  # pydantic's are such
             if field.is_required():
                 raise
             return field.get_default(call_default_factory=True)

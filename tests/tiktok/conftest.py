@@ -10,8 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import aiohttp
+import answering_server
 import av
 import pytest
+from answering_server import Server, answering
 from pydantic import SecretStr
 from tiktok_world import ADVERTISER, BC, OTHER_ADVERTISER, TOKEN, Control, World
 
@@ -87,6 +89,24 @@ async def tiktok(simulator: str) -> AsyncIterator[TikTok]:
 @pytest.fixture
 def client(tiktok: TikTok) -> TikTokClient:
     return tiktok.client(SecretStr(TOKEN))
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    async with answering() as server:
+        yield server
+
+
+@pytest.fixture
+async def answered_app(server: Server) -> AsyncIterator[TikTok]:
+    async with TikTok(server.url, None, Timeouts(connect=5, read=10, upload=60)) as tiktok:
+        yield tiktok
+
+
+@pytest.fixture
+def answered(answered_app: TikTok) -> TikTokClient:
+    """A client of the server that answers as it is told to."""
+    return answered_app.client(SecretStr(answering_server.TOKEN))
 
 
 @pytest.fixture
