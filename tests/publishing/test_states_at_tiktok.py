@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from releasing import Release, pull, push, release
+from releasing import Release, pull, release
 
 from sparkads.contracts.release import ReleaseStatus, TargetState
 from store.database import Pool
@@ -103,24 +103,3 @@ async def test_states_that_end_a_row(label: Label, db: Pool, tmp_path: Path) -> 
     for row, value in rows.items():
         if ENDS[value] is not TargetState.PUBLISHED:
             assert value in done[row].reason
-
-
-async def test_a_push_whose_post_tiktok_never_names_is_published_and_its_post_looked_for(
-    label: Label, db: Pool, tmp_path: Path
-) -> None:
-    await label.authorized("kiri")
-    await label.simulator.post("config", {"push_post_ids": "never"})
-    try:
-        run = await release(label, db, tmp_path, [push("row", "@kiri", label.ad_account)])
-        row = (await run.finished(60))["row"]
-        assert (row.state, row.item_id) == (TargetState.PUBLISHED, None)
-        assert "does not say which post it is" in row.reason
-        told = await db.fetchval("SELECT text FROM notifications WHERE bc_id = $1 AND kind = 'attention'", label.bc_id)
-        assert "looked for further" in told
-    finally:
-        await label.simulator.post("config", {"push_post_ids": "after_review"})
-
-    async def named() -> str | None:
-        return (await run.rows())["row"].item_id
-
-    await until(named, "the review of the Business Center finds the post")

@@ -348,3 +348,28 @@ async def test_a_listing_that_can_be_read_only_in_part_is_no_evidence_that_nothi
 
 async def _asked(odd_answers: OddAnswers, times: int) -> bool:
     return odd_answers.count("ad/get/") >= times
+
+
+async def test_a_push_whose_post_tiktok_does_not_name_is_published_and_its_post_looked_for(
+    odd_label: Label, odd_answers: OddAnswers, odd_db: Pool, tmp_path: Path
+) -> None:
+    await odd_label.authorized("kiri")
+
+    def say_no_post(data: dict[str, Any]) -> None:
+        for ad in data["list"]:
+            ad.pop("tiktok_item_id", None)
+
+    odd_answers.change("ad/get/", say_no_post)
+    run = await release(odd_label, odd_db, tmp_path, [push("row", "@kiri", odd_label.ad_account)])
+    row = (await run.finished(60))["row"]
+    assert (row.state, row.item_id) == (TargetState.PUBLISHED, None)
+    assert "does not say which post it is" in row.reason
+    notice = "SELECT text FROM notifications WHERE bc_id = $1 AND kind = 'attention'"
+    assert "looked for further" in await odd_db.fetchval(notice, odd_label.bc_id)
+
+    odd_answers.clear()
+
+    async def named() -> str | None:
+        return (await run.rows())["row"].item_id
+
+    await until(named, "the review of the Business Center finds the post")
