@@ -24,7 +24,7 @@ from sparkads.contracts.takedown import NAMED, NotTakenDown, Takedown, TakedownP
 from store import audit, notifications, releases, takedowns
 from store.database import Pool
 from store.takedowns import GroupOfAds, RowWithAd
-from tiktok import Ad, AuthError, OperationStatus, Throttled, TikTokClient, TikTokError, Unreachable
+from tiktok import Ad, AuthError, OperationStatus, ServerFault, Throttled, TikTokClient, TikTokError, Unreachable
 from tiktok.ads import IDS_IN_STATUS
 from tiktok.connection import chunks
 
@@ -234,6 +234,9 @@ class TakedownActivities:
     async def _list(self, client: TikTokClient, group: GroupOfAds, rows: Sequence[RowWithAd]) -> _Group:
         listed = await client.ads.ads(group.advertiser_id, adgroup_ids=[group.adgroup_id], include_deleted=True)
         row_of = {row.ad_id: row.row_id for row in rows}
+        if not listed.is_complete or any(not ad.ad_name and ad.ad_id not in row_of for ad in listed):
+            # One of ours may be among what can't be read: nothing is gone as long as that is so.
+            raise ServerFault("the ads of the ad group can be read only in part", path="ad/get/")
         by_token = {token: row.row_id for row in rows for token in row.tokens}
         row_of |= {ad.ad_id: by_token[token_of(ad)] for ad in listed if token_of(ad) in by_token}
         return _Group(group.advertiser_id, rows, {ad.ad_id: ad for ad in listed}, row_of)

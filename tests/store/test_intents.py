@@ -72,7 +72,9 @@ async def campaign(
         await publishing.set_ready(
             connection, campaign_id, await publishing.waiting_candidates(connection, campaign_id, "kiri")
         )
-        await publishing.plan_ad_groups(connection, campaign_id, label.ad_account, capacity=100, ceiling=None)
+        await publishing.plan_ad_groups(
+            connection, campaign_id, label.ad_account, capacity=100, ceiling=None, worst_day=Decimal(1)
+        )
         await make_ad_groups(connection, campaign_id)
     return campaign_id
 

@@ -145,7 +145,7 @@ async def _advertise(client: TikTokClient, simulator: Simulator, asset_id: str) 
     for ad_account in (AD_ACCOUNT, OTHER_AD_ACCOUNT):
         await client.business_centers.link(BC, asset_id, ad_account)
     (identity,) = await client.identities.list(AD_ACCOUNT, BC)
-    posts = [post async for post in client.identities.posts(AD_ACCOUNT, identity.identity_id, BC)]
+    posts = await client.identities.posts(AD_ACCOUNT, identity.identity_id, BC)
     md5 = hashlib.md5(VIDEO.read_bytes(), usedforsecurity=False).hexdigest()
     uploaded = await client.files.upload_video(AD_ACCOUNT, VIDEO, md5=md5, file_name="harbour-demo.mp4")
     campaign = await client.ads.create_campaign(
