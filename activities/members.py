@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.failures import tiktok_failures
 from activities.listings import unreadable, what_is_missing
@@ -93,8 +94,10 @@ class Members:
             ),
             fetched_at=fetched_at,
             unread="; ".join(filter(None, map(what_is_missing, (ad_accounts, accounts)))),
+            is_role_said=me is None or bool(me.user_role),
         )
-        await members.put(self._db, bc_id, access)
+        if access.is_role_said:
+            await members.put(self._db, bc_id, access)
         await known_names.put(
             self._db,
             {one: member.user_name for one, member in people.items()}
@@ -107,11 +110,15 @@ class Members:
         Let an actor pass, or refuse by name and leave a line in the audit trail.
 
         Raises:
-            ApplicationError: NotAMember or AdminOnly.
+            ApplicationError: NotAMember or AdminOnly; a retryable one while TikTok does not say what the actor is.
         """
         access = await self.access(bc_id, actor)
         if may(access.role, action):
             return access
+        if not access.is_role_said:
+            raise ApplicationError(
+                f"TikTok does not say what {actor} is in Business Center {bc_id}", type="TikTokListUnreadable"
+            )
         rule = RULE_OF_ACTION[action]
         ask = f"ask an admin: {', '.join(access.admins[:5])}" if access.admins else "the Business Center has no admin"
         refusal: Refusal

@@ -34,6 +34,7 @@ from activities.tokens import ad_name, by_token, is_evidence, made_ads
 from activities.waits import Waiting, keep_waits, waiting_for
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
+from sparkads.errors import TikTokRefused
 from store import audit, intents, publishing, releases
 from store.database import Pool
 from store.intents import Page
@@ -298,7 +299,7 @@ class PublishActivities:
 
     async def _not_now(self, campaign: releases.Campaign, step: PublishShard, error: ApplicationError) -> Published:
         """Who the operator is can't be asked for now: nothing is published, and the rows say why."""
-        if error.non_retryable:
+        if error.non_retryable and error.type != TikTokRefused.__name__:
             raise error
         again = error.next_retry_delay.total_seconds() if error.next_retry_delay else NOT_NOW_AGAIN
         where = step.shard.campaign_id, step.shard.wave, step.shard.shard

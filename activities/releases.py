@@ -31,7 +31,16 @@ from sparkads.contracts.business_center import RequestAccess, RequestOpened
 from sparkads.contracts.notification import NotificationKind
 from sparkads.contracts.plan import SHOWN_CHANGES, PlanContent
 from sparkads.contracts.release import ReleaseInput, TargetState, TerritoryProgress, Tier, Verdict, Wait, Wave
-from sparkads.errors import CampaignExists, ManifestInvalid, NotAMember, PlanChanged, Refusal, describe, refused
+from sparkads.errors import (
+    CampaignExists,
+    ManifestInvalid,
+    NotAMember,
+    PlanChanged,
+    Refusal,
+    TikTokRefused,
+    describe,
+    refused,
+)
 from sparkads.files import FileDamaged, Files
 from sparkads.roles import Action, Permission, may
 from sparkads.scopes import NewVideos, Scope
@@ -155,7 +164,8 @@ class ReleaseActivities:
         except FileDamaged as error:
             return Loaded(waits_for=f"its manifest can't be read: {error}")
         except ApplicationError as error:
-            if error.non_retryable:
+            # What TikTok refuses here is a question about people: no verdict on the release.
+            if error.non_retryable and error.type != TikTokRefused.__name__:
                 raise
             return Loaded(waits_for=error.message)
         return Loaded()

@@ -206,7 +206,7 @@ class SettlingActivities:
             raise refused(EvidenceAgainst(f"TikTok lists ad {ours.ad_id} of row {command.row_id}: it is published"))
         if command.published_ad_id is None:
             if not is_evidence(listed):
-                raise refused(EvidenceAgainst("TikTok's list of the ads can be read only in part now; say it again later"))
+                raise refused(EvidenceAgainst("TikTok's list of ads can be read only in part now; say it again later"))
             return None
         with tiktok_failures():
             named = await client.ads.ads(target.advertiser_id, ad_ids=[command.published_ad_id], include_deleted=True)

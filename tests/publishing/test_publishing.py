@@ -68,8 +68,10 @@ async def test_the_offender_of_a_batch_is_refused_by_name_and_the_rest_goes_thro
 ) -> None:
     await label.authorized("good", "other")
     rows = [pull(f"row{number}", "@good", label.ad_account, post_of("good")) for number in range(6)]
-    # TikTok counts such a letter twice, so that the caption is too long for it.
-    rows[3] = push("offender", "@other", label.ad_account, caption="\u6b4c" * 60)
+    # R13: whether an owner allows a post in ads is said by no answer but that to the call.
+    rows[3] = pull("offender", "@other", label.ad_account, post_of("other"))
+    forbidden = {"item_id": post_of("other"), "ad_authorized": False}
+    await label.simulator.post("owners/other", {"post": forbidden})
 
     run = await release(label, db, tmp_path, rows)
     done = await run.finished()

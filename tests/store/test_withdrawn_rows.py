@@ -1,6 +1,7 @@
 """Rows that were taken down, as PostgreSQL keeps them: nothing is called for them, and nothing brings them back."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from test_intents import campaign, intend, make_ad_groups, taken
 
@@ -82,7 +83,9 @@ async def test_a_row_with_an_ad_is_never_retried_whatever_its_state_says(label: 
         # Another intent is possible where the first came to nothing.
         waiting = await publishing.waiting_candidates(connection, campaign_id, "kiri")
         await publishing.set_ready(connection, campaign_id, waiting)
-        await publishing.plan_ad_groups(connection, campaign_id, label.ad_account, capacity=100, ceiling=None)
+        await publishing.plan_ad_groups(
+            connection, campaign_id, label.ad_account, capacity=100, ceiling=None, worst_day=Decimal(1)
+        )
         await make_ad_groups(connection, campaign_id)
         assert await intend(connection, campaign_id, {"row1": f"b{label.bc_id}"}) == ["row1"]
 
