@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.failures import tiktok_failures
 from activities.listings import unreadable, what_is_missing
@@ -94,7 +93,7 @@ class Members:
             ),
             fetched_at=fetched_at,
             unread="; ".join(filter(None, map(what_is_missing, (ad_accounts, accounts)))),
-            is_role_said=me is None or bool(me.user_role),
+            is_role_said=me is None or me.user_role in set(BcRole),
         )
         if access.is_role_said:
             await members.put(self._db, bc_id, access)
@@ -110,22 +109,19 @@ class Members:
         Let an actor pass, or refuse by name and leave a line in the audit trail.
 
         Raises:
-            ApplicationError: NotAMember or AdminOnly; a retryable one while TikTok does not say what the actor is.
+            ApplicationError: NotAMember or AdminOnly.
         """
         access = await self.access(bc_id, actor)
         if may(access.role, action):
             return access
-        if not access.is_role_said:
-            raise ApplicationError(
-                f"TikTok does not say what {actor} is in Business Center {bc_id}", type="TikTokListUnreadable"
-            )
         rule = RULE_OF_ACTION[action]
         ask = f"ask an admin: {', '.join(access.admins[:5])}" if access.admins else "the Business Center has no admin"
         refusal: Refusal
         if access.role is None:
             refusal = NotAMember(f"{rule}: {actor} is no member of Business Center {bc_id} and may not {action}; {ask}")
         else:
-            refusal = AdminOnly(f"{rule}: only a BC admin may {action}; {actor} is {access.role}; {ask}")
+            known = f"{actor} is {access.role}" if access.is_role_said else f"TikTok does not say what {actor} is now"
+            refusal = AdminOnly(f"{rule}: only a BC admin may {action}; {known}; {ask}")
         await self.record_refusal(bc_id, actor, action, refusal)
         raise refused(refusal)
 

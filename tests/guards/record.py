@@ -507,6 +507,37 @@ async def release_not_allowed(world: World) -> None:
     await world.keep(names.release_campaign_id(run.campaign_id), "refused_as_a_whole")
 
 
+async def release_ended_by_a_fault(world: World) -> None:
+    """It goes on with a record that is not there; another one is terminated, and reported from its record."""
+    label, _ = await world.label("kiri")
+    later = pull("later", "@kiri", label.ad_account, post_of("kiri"), **_soon(3600))
+    run = await world.release(label, [later])
+    await run.row_reaches("later", TargetState.READY)
+    handle = world.spark.temporal.get_workflow_handle(names.release_campaign_id(run.campaign_id))
+    first = await anext(handle.fetch_history_events(page_size=1))
+    payloads = first.workflow_execution_started_event_attributes.input.payloads
+    asked: ReleaseInput
+    (asked,) = await world.spark.temporal.data_converter.decode(payloads, [ReleaseInput])
+    lost = asked.model_copy(update={"campaign_id": f"lost-{label.bc_id[-4:]}", "resumed": True})
+    await world.spark.temporal.start_workflow(
+        names.RELEASE_CAMPAIGN_WORKFLOW,
+        lost,
+        id=names.release_campaign_id(lost.campaign_id),
+        task_queue=names.TASK_QUEUE,
+    )
+    await world.ended(names.release_campaign_id(lost.campaign_id))
+    await world.keep(names.release_campaign_id(lost.campaign_id), "ended_by_a_fault")
+
+    await handle.terminate("by hand")
+    await world.spark.report(run.campaign_id, label.admin)
+
+    async def listed() -> str | None:
+        query = f"WorkflowType = '{names.WRITE_REPORT_WORKFLOW}' AND SparkCampaign = '{run.campaign_id}'"
+        return next(iter([one.id async for one in world.spark.temporal.list_workflows(query)]), None)
+
+    await world.keep(await until(listed, "the report is listed"), "written")
+
+
 async def release_steered(world: World) -> None:
     """Approved, given another instant, approved again; a canary that fails, and a person who goes on all the same."""
     label, _ = await world.label("kiri")
@@ -750,6 +781,7 @@ TOGETHER = (
     authorization_with_a_partner,
     center_is_asked,
     release_of_all_kinds,
+    release_ended_by_a_fault,
     release_not_allowed,
     release_planned,
     release_steered,

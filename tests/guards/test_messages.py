@@ -70,6 +70,7 @@ MESSAGES = {
         "queries": {names.STATUS},
     },
     names.PLAN_RELEASE_WORKFLOW: {"signals": set(), "updates": set(), "queries": set()},
+    names.WRITE_REPORT_WORKFLOW: {"signals": set(), "updates": set(), "queries": set()},
     names.TAKEDOWN_WORKFLOW: {"signals": set(), "updates": set(), "queries": {names.STATUS}},
     names.PUBLISH_SHARD_WORKFLOW: {
         "signals": {names.PAUSE, names.RESUME, names.CANCEL, names.OUTCOME_SETTLED},
