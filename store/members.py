@@ -22,7 +22,7 @@ class MemberAccess(Contract):
     unread: str = ""
     """what TikTok listed and could not be read: they may have more than is here. Not remembered"""
     is_role_said: bool = True
-    """False: TikTok does not say what they are, in a word that is known, and they have the least rights. Not remembered"""
+    """False: TikTok says it in no word that is known, and they have the least rights. Not remembered"""
 
 
 async def put(db: Database, bc_id: str, access: MemberAccess) -> None:

@@ -165,6 +165,10 @@ class World:
         return found
 
 
+def _wall_time(**later: float) -> datetime:
+    return (datetime.now(UTC) + timedelta(**later)).replace(tzinfo=None, microsecond=0)
+
+
 def own(cell: Cell) -> str:
     return f"{cell.command.key}, {cell.who}"
 
@@ -422,7 +426,8 @@ SEND: dict[str, Send] = {
     ),
     "ReleaseCampaign retime later": lambda world, actor, target: world.spark.retime(
         target.campaign_id,
-        Retime(actor=actor, reason="a cell", release_at=datetime(2100, 1, 1) + timedelta(days=next(_numbers))),  # noqa: DTZ001 - a wall time
+        # TikTok takes no start after 2027, so minutes tell one from the other.
+        Retime(actor=actor, reason="a cell", release_at=_wall_time(days=310, minutes=next(_numbers))),
     ),
     "ReleaseCampaign proceed": lambda world, actor, target: world.spark.proceed(
         target.campaign_id, Proceed(actor=actor, reason="a cell")
