@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError
 
-from sparkads.errors import TikTokRefused, refused
+from sparkads.errors import TikTokNotUnderstood, TikTokRefused, refused
 from tiktok import (
     AuthError,
     Conflict,
@@ -43,6 +43,10 @@ ASKED_AGAIN = timedelta(minutes=10)
 
 DEFINITE_NO = (InvalidRequest, NoPermission, NotFound)
 """TikTok's refusals of a question, for those who can go on without the answer."""
+
+
+SAID_OF_A_QUESTION = frozenset({TikTokRefused.__name__, TikTokNotUnderstood.__name__})
+"""Types of failures that are said of a question and not of what depends on its answer: a release waits for that."""
 
 
 @contextmanager

@@ -9,9 +9,11 @@ second one says the same.
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import tiktok_failures
+from sparkads.errors import TikTokNotUnderstood, refused
 from tiktok import Asset, Rows, TikTokClient
 from tiktok.wire import Received
 
@@ -49,9 +51,17 @@ def what_is_missing(rows: Rows[R]) -> str:
     return "; ".join(rows.left_out[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
+TRIES = 4
+"""Times that a list is read before whoever needs it is told that it can't be: some seven seconds."""
+
+
 def unreadable(what: str, rows: Rows[R]) -> ApplicationError:
-    """The failure of somebody who needs to know that something is not listed; to be tried again."""
-    return ApplicationError(
-        f"TikTok's list of {what} can't be read in full: {what_is_missing(rows) or 'it is empty'}",
-        type="TikTokListUnreadable",
-    )
+    """
+    The failure of an activity that needs to know that something is not listed.
+
+    It is tried again, and after some tries refused by name: a person waits for the answer.
+    """
+    text = f"TikTok's list of {what} can't be read in full: {what_is_missing(rows) or 'it is empty'}"
+    if activity.in_activity() and activity.info().attempt >= TRIES:
+        return refused(TikTokNotUnderstood(f"{text}; repeat the command later"))
+    return ApplicationError(text, type="TikTokListUnreadable")

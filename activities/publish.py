@@ -26,6 +26,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.campaigns import known_campaign
+from activities.failures import SAID_OF_A_QUESTION
 from activities.gates import gone_accounts, missing_key, verdict
 from activities.members import Members, current_run
 from activities.platform import Platform
@@ -34,7 +35,6 @@ from activities.tokens import ad_name, by_token, is_evidence, made_ads
 from activities.waits import Waiting, keep_waits, waiting_for
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import TargetState
-from sparkads.errors import TikTokRefused
 from store import audit, intents, publishing, releases
 from store.database import Pool
 from store.intents import Page
@@ -299,7 +299,7 @@ class PublishActivities:
 
     async def _not_now(self, campaign: releases.Campaign, step: PublishShard, error: ApplicationError) -> Published:
         """Who the operator is can't be asked for now: nothing is published, and the rows say why."""
-        if error.non_retryable and error.type != TikTokRefused.__name__:
+        if error.non_retryable and error.type not in SAID_OF_A_QUESTION:
             raise error
         again = error.next_retry_delay.total_seconds() if error.next_retry_delay else NOT_NOW_AGAIN
         where = step.shard.campaign_id, step.shard.wave, step.shard.shard

@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.campaigns import known_campaign
-from activities.failures import tiktok_failures
+from activities.failures import SAID_OF_A_QUESTION, tiktok_failures
 from activities.gates import blocker, gone_accounts, missing_key
 from activities.members import Members, current_run
 from activities.planning import PlanningActivities
@@ -37,7 +37,6 @@ from sparkads.errors import (
     NotAMember,
     PlanChanged,
     Refusal,
-    TikTokRefused,
     describe,
     refused,
 )
@@ -51,8 +50,11 @@ from store.releases import WaitingAccount
 SHARES_AT_ONCE = 8
 """Accounts shared at a time: few enough that a person's command passes between them."""
 
-SHARED_WITHIN = 30.0
+SHARED_WITHIN = 10.0
 """Seconds that one account may keep the others waiting. TikTok goes on being asked for it; it is looked at again."""
+
+LOOK_AT_GATES = 2.0
+"""Seconds between two looks whether a part of what an account is shared with is done: its rows there go on."""
 
 LATE_BY = timedelta(minutes=5)
 """How far in the past a wall time may lie when a release is loaded: it was still ahead when it was checked."""
@@ -165,7 +167,7 @@ class ReleaseActivities:
             return Loaded(waits_for=f"its manifest can't be read: {error}")
         except ApplicationError as error:
             # What TikTok refuses here is a question about people: no verdict on the release.
-            if error.non_retryable and error.type != TikTokRefused.__name__:
+            if error.non_retryable and error.type not in SAID_OF_A_QUESTION:
                 raise
             return Loaded(waits_for=error.message)
         return Loaded()
@@ -288,11 +290,9 @@ class ReleaseActivities:
                 if slow.intersection(account.advertiser_ids):
                     # Its ad account keeps others waiting already: they go first, and it is tried again later.
                     raise ApplicationError(f"@{account.handle} is to be shared after others", type="NotShared")
-                problem = ""
-                try:
-                    async with asyncio.timeout(SHARED_WITHIN):
-                        problem = await self._share(campaign, settle, account)
-                except TimeoutError:
+                sharing = asyncio.create_task(self._share(campaign, settle, account))
+                problem = await self._shared_in_time(campaign, account, sharing)
+                if problem is None:
                     slow.update(account.advertiser_ids)
                     problem = f"@{account.handle} is still being shared"
             # One by one, so that what is done stays done whatever happens to the others; and where one of its ad
@@ -325,6 +325,21 @@ class ReleaseActivities:
         problems = list(failed.values())
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return Settled(problem=f"{problems[0]}{more}" if problems else "")
+
+    async def _shared_in_time(
+        self, campaign: releases.Campaign, account: WaitingAccount, sharing: asyncio.Task[str]
+    ) -> str | None:
+        """What a sharing under way comes to; None if that takes too long. Its rows go on as their gates open."""
+        give_up_at = asyncio.get_running_loop().time() + SHARED_WITHIN
+        try:
+            while asyncio.get_running_loop().time() < give_up_at:
+                await asyncio.wait([sharing], timeout=LOOK_AT_GATES)
+                if sharing.done():
+                    return sharing.result()
+                await self._open_gates(campaign, account.handle, block=False)
+            return None
+        finally:
+            sharing.cancel()
 
     async def _share(self, campaign: releases.Campaign, settle: SettleAccounts, account: WaitingAccount) -> str:
         """Share an account as its rows need it; returns what could not be done for now, if anything."""
@@ -405,9 +420,12 @@ class ReleaseActivities:
         """
         operator = await self._people.access(campaign.bc_id, campaign.operator)
         candidates = await publishing.waiting_candidates(self._db, campaign.campaign_id, handle)
-        if any(missing_key(candidate, operator) for candidate in candidates):
-            operator = await self._people.access_now(campaign.bc_id, campaign.operator)
-        gone = await gone_accounts(self._platform, campaign.bc_id, operator, candidates)
+        gone: frozenset[str] = frozenset()
+        if block:
+            # Whoever is about to be blocked for good is asked about anew.
+            if any(missing_key(candidate, operator) for candidate in candidates):
+                operator = await self._people.access_now(campaign.bc_id, campaign.operator)
+            gone = await gone_accounts(self._platform, campaign.bc_id, operator, candidates)
         ready, blocked = [], []
         for candidate in candidates:
             if candidate.asset_id in gone:

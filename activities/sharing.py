@@ -36,6 +36,9 @@ from tiktok import TikTokClient
 PATIENCE = timedelta(minutes=1)
 """How long a share tries again what TikTok did not answer, before it says which pairs are not done."""
 
+MOST_DOUBLINGS = 3
+"""Of the pause until it tries again: 2 s, then 4, 8 and 16, so that nothing is repeated without end."""
+
 ANSWERED_WITHIN = timedelta(seconds=100)
 """After its start, less than an activity may take, a share says what it has done: the rest is not, by name."""
 
@@ -365,7 +368,8 @@ async def _each(works: Sequence[Work]) -> ShareResult:
     pairs = [_pair(subject, ended.get(subject), done_before) for work in works for subject, _ in work]
     wait = next((one for one in ended.values() if isinstance(one, ApplicationError) and not one.non_retryable), None)
     if wait is not None:
-        pause = wait.next_retry_delay or timedelta(seconds=IDENTITY_CHECK)
+        doublings = min(activity.info().attempt - 1, MOST_DOUBLINGS)
+        pause = wait.next_retry_delay or timedelta(seconds=IDENTITY_CHECK * 2**doublings)
         if datetime.now(UTC) + pause < activity.info().scheduled_time + PATIENCE:
             activity.heartbeat([pair.subject for pair in pairs if pair.outcome is PairOutcome.DONE])
             raise ApplicationError(

@@ -93,7 +93,7 @@ other, and it is the store that lets nothing out early.
 """
 
 BRING_AGAIN = timedelta(seconds=15)
-"""Until what TikTok could not share is looked at again; the others go on meanwhile."""
+"""Until what TikTok could not share is looked at again, twice as long each time; the others go on meanwhile."""
 
 MOST_DOUBLINGS = 8
 """Of the pause until an ad account is tried again: far beyond LOOK_AGAIN."""
@@ -138,6 +138,7 @@ class ReleaseCampaignWorkflow:
         self._bringing: asyncio.Task[None] | None = None
         self._look_at_accounts = True
         self._not_shared = ""
+        self._shared_in_vain = 0
         self._bring_again_at: datetime | None = None
         self._news = False
         self._moved = False
@@ -344,8 +345,10 @@ class ReleaseCampaignWorkflow:
             **_calls.BULK,
         )
         self._not_shared = settled.problem
+        self._shared_in_vain = self._shared_in_vain + 1 if settled.problem else 0
         if settled.problem:
-            self._bring_again_at = workflow.now() + BRING_AGAIN
+            again = BRING_AGAIN * 2 ** min(self._shared_in_vain - 1, MOST_DOUBLINGS)
+            self._bring_again_at = workflow.now() + min(again, LOOK_AGAIN)
 
     async def _ask_for_approval(self) -> None:
         """Remind those who have not agreed: as often as the release says, and at once after their deadline."""

@@ -2,7 +2,7 @@
 Every named error of sparkads, in one place.
 
     SparkAdsError
-    ├── Refusal                     the system understood and says no; repeating it changes nothing
+    ├── Refusal                     the system understood and says no; to repeat it changes nothing, unless it says so
     │   ├── NotAMember              the actor is no member of the Business Center
     │   ├── AdminOnly               R2, R3, R10: only a BC admin may do this
     │   ├── OnlyItsPeople           only the starter, the operator or an admin steers a release
@@ -21,7 +21,8 @@ Every named error of sparkads, in one place.
     │   ├── EndedByFault            a release's workflow has ended with rows still to go; apply the same file again
     │   ├── AuditBroken             the audit trail is not as it was recorded
     │   ├── Renewing                a workflow is about to start its next run; the client repeats by itself
-    │   └── TikTokRefused           TikTok said no to a call; its own words are in the text
+    │   ├── TikTokRefused           TikTok said no to a call; its own words are in the text
+    │   └── TikTokNotUnderstood     TikTok's answer can't be read as far as the command needs it; repeat it later
     └── Unreachable                 a server does not answer, or refuses us; names it and its address
 
 On the wire a refusal is an `ApplicationError` whose `type` is the class name, so a client in any language, and the
@@ -122,6 +123,10 @@ class Renewing(Refusal):
 
 class TikTokRefused(Refusal):
     """TikTok said no to a call."""
+
+
+class TikTokNotUnderstood(Refusal):
+    """What TikTok answers can't be read as far as the command needs it; repeat it later."""
 
 
 class Unreachable(SparkAdsError):

@@ -192,7 +192,7 @@ async def test_a_retry_looks_for_what_the_refused_call_has_made(
         if call.path == "ad/create/" and refusals[0]:
             refusals[0] -= 1
             return error(40002, LOST)
-        if call.path == "ad/get/" and "adgroup_ids" in call.query["filtering"] and unlisted[0]:
+        if call.path == "ad/get/" and "adgroup_ids" in call.query.get("filtering", "") and unlisted[0]:
             unlisted[0] -= 1
             envelope["data"]["list"] = []
             envelope["data"]["page_info"] |= {"total_number": 0, "total_page": 0}
