@@ -67,6 +67,9 @@ class Members:
             listed = await client.business_centers.members(bc_id)
             people = bound_members(listed)
             me = people.get(user_id)
+            nameless = sum(one.user_id is None and one.relation_status not in _NO_MEMBER for one in listed)
+            if nameless:
+                listed.left_out.append(f"{nameless} members come without an id")
             if me is None and not (people and listed.is_complete):
                 raise unreadable(f"members of Business Center {bc_id}", listed)
             ad_accounts: Rows[Asset] = Rows()

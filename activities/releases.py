@@ -50,6 +50,9 @@ from store.releases import WaitingAccount
 SHARES_AT_ONCE = 8
 """Accounts shared at a time: few enough that a person's command passes between them."""
 
+INVITED_WITHIN = 15.0
+"""Seconds within which the Business Center has to ask owners; TikTok may keep it waiting for a code."""
+
 SHARED_WITHIN = 10.0
 """Seconds that one account may keep the others waiting. TikTok goes on being asked for it; it is looked at again."""
 
@@ -87,6 +90,15 @@ class SettleAccounts(Contract):
     actor: str
     operator: str
     roster: tuple[str, ...]
+    inviting: bool = False
+    """owners are still to be asked: what one said before is no answer to that"""
+
+
+class Invited(Contract):
+    """Whether all owners were asked."""
+
+    problem: str = ""
+    """why some could not be, for now"""
 
 
 class Settled(Contract):
@@ -241,35 +253,58 @@ class ReleaseActivities:
         )
 
     @activity.defn
-    async def invite_missing(self, invite: InviteMissing) -> None:
-        """Ask every owner whose account rows wait for; one command for each scope (R2, R6, R7, R8)."""
+    async def invite_missing(self, invite: InviteMissing) -> Invited:
+        """
+        Ask every owner whose account rows wait for; one command for each scope (R2, R6, R7, R8).
+
+        Owners who can't be asked for now are asked by a further attempt: the command is the same, and done once.
+        """
         campaign = await known_campaign(self._db, invite.campaign_id)
         by_scope: dict[Scope, list[WaitingAccount]] = {}
         for account in await releases.waiting_accounts(self._db, invite.campaign_id):
             if account.asset_id is None:
                 by_scope.setdefault(_scope(account), []).append(account)
+        problem = ""
         for scope, accounts in by_scope.items():
-            dues = [account.last_due_at for account in accounts]
-            latest = max((due for due in dues if due is not None), default=None) if None not in dues else None
-            asked = f"{invite.campaign_id}/{scope.key}/{invite.retried_by}"
-            deadline = invite.deadline or latest
-            command = RequestAccess(
-                command_id=f"{invite.campaign_id[:40]}-{hashlib.sha256(asked.encode()).hexdigest()[:16]}",
-                actor=invite.actor,
-                scope=scope,
-                handles=tuple(account.handle for account in accounts),
-                deadline=deadline if deadline and deadline > datetime.now(UTC) else None,
-            )
             try:
-                result = await self._client.request_access(campaign.bc_id, command)
-            except Refusal as refusal:
+                async with asyncio.timeout(INVITED_WITHIN):
+                    await self._invite(campaign, invite, scope, accounts)
+            except (TimeoutError, WorkflowUpdateFailedError, RPCError) as error:
+                problem = f"owners can't be asked for now: {describe(error) or 'the Business Center does not answer'}"
+                why = Waiting(f"{problem}; see its workflow, bc/{campaign.bc_id}", needs_person=False)
                 for account in accounts:
-                    await self._block_account(campaign, account.handle, str(refusal))
-                continue
-            for line in result.requests:
-                if line.outcome is RequestOpened.CAP_REACHED and line.handle is not None:
-                    reason = f"R6: all {result.slots} account slots of the Business Center are taken"
-                    await self._block_account(campaign, line.handle, reason)
+                    rows = await publishing.waiting_candidates(self._db, invite.campaign_id, account.handle)
+                    await keep_waits(self._db, campaign, {row.row_id: why for row in rows})
+            else:
+                for account in accounts:
+                    rows = await publishing.waiting_candidates(self._db, invite.campaign_id, account.handle)
+                    await keep_waits(self._db, campaign, {}, over=[row.row_id for row in rows])
+        return Invited(problem=problem)
+
+    async def _invite(
+        self, campaign: releases.Campaign, invite: InviteMissing, scope: Scope, accounts: Sequence[WaitingAccount]
+    ) -> None:
+        dues = [account.last_due_at for account in accounts]
+        latest = max((due for due in dues if due is not None), default=None) if None not in dues else None
+        asked = f"{invite.campaign_id}/{scope.key}/{invite.retried_by}"
+        deadline = invite.deadline or latest
+        command = RequestAccess(
+            command_id=f"{invite.campaign_id[:40]}-{hashlib.sha256(asked.encode()).hexdigest()[:16]}",
+            actor=invite.actor,
+            scope=scope,
+            handles=tuple(account.handle for account in accounts),
+            deadline=deadline if deadline and deadline > datetime.now(UTC) else None,
+        )
+        try:
+            result = await self._client.request_access(campaign.bc_id, command)
+        except Refusal as refusal:
+            for account in accounts:
+                await self._block_account(campaign, account.handle, str(refusal))
+            return
+        for line in result.requests:
+            if line.outcome is RequestOpened.CAP_REACHED and line.handle is not None:
+                reason = f"R6: all {result.slots} account slots of the Business Center are taken"
+                await self._block_account(campaign, line.handle, reason)
 
     @activity.defn
     async def settle_accounts(self, settle: SettleAccounts) -> Settled:
@@ -305,7 +340,7 @@ class ReleaseActivities:
         outcomes = await asyncio.gather(*map(share, arrived), return_exceptions=True)
         shared = {one.handle for one, outcome in zip(arrived, outcomes, strict=True) if outcome is None}
         for account in waiting:
-            if account.asset_id is None:
+            if account.asset_id is None and not settle.inviting:
                 await self._block_if_answered(campaign, account)
         late = "R1: the account was not authorized and shared when the row was due"
         async with self._db.acquire() as connection, connection.transaction():

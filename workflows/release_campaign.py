@@ -146,12 +146,16 @@ class ReleaseCampaignWorkflow:
         self._cancelled = False
         self._tier_out_at = release.resumed_tier_out_at
         self._unhealthy = ""
-        self._to_invite = not release.resumed
+        self._to_invite = release.resumed_to_invite or not release.resumed
+        self._inviting: asyncio.Task[None] | None = None
+        self._invite_again_at: datetime | None = None
+        self._invited_in_vain = 0
+        self._not_invited = ""
         self._preparing: dict[str, asyncio.Task[None]] = {}
         self._prepare_at: dict[str, datetime] = {}
         self._prepared_in_vain: dict[str, int] = {}
         self._transcoding: dict[str, int] = {}
-        self._retried_by = ""
+        self._retried_by = release.resumed_retried_by
         self._reminders = release.resumed_reminders
         self._told_overdue = release.resumed_told_overdue
         self._braked = False
@@ -176,6 +180,7 @@ class ReleaseCampaignWorkflow:
     async def _until_nothing_is_left(self) -> ReleaseResult:
         while True:
             while await self._something_is_left():
+                self._invite_owners()
                 self._bring_accounts_along()
                 self._prepare_ad_accounts()
                 await self._ask_for_approval()
@@ -223,20 +228,42 @@ class ReleaseCampaignWorkflow:
                 **_calls.RECORD,
             )
 
+    def _invite_owners(self) -> None:
+        """Beside everything else: owners who can't be asked for now hold up nobody who has answered."""
+        is_due = self._invite_again_at is None or workflow.now() >= self._invite_again_at
+        if self._to_invite and is_due and self._inviting is None and not self._cancelled:
+            self._inviting = asyncio.create_task(self._invite())
+
     async def _invite(self) -> None:
+        retried_by = self._retried_by
         self._enter_unless_promoting(ReleasePhase.REQUEST, "owners")
-        await workflow.execute_activity_method(
-            ReleaseActivities.invite_missing,
-            InviteMissing(
-                campaign_id=self._release.campaign_id,
-                actor=self._release.actor,
-                deadline=self._release.request_deadline,
-                retried_by=self._retried_by,
-            ),
-            summary="Ask the owners who are missing",
-            priority=self._fair,
-            **_calls.BULK,
-        )
+        try:
+            invited = await workflow.execute_activity_method(
+                ReleaseActivities.invite_missing,
+                InviteMissing(
+                    campaign_id=self._release.campaign_id,
+                    actor=self._release.actor,
+                    deadline=self._release.request_deadline,
+                    retried_by=retried_by,
+                ),
+                summary="Ask the owners who are missing",
+                priority=self._fair,
+                **_calls.BULK,
+            )
+            self._not_invited = invited.problem
+        except ActivityError as error:
+            self._not_invited = f"owners can't be asked: {describe(error)}"
+        finally:
+            self._inviting = None
+            self._moved = True
+        self._invited_in_vain = self._invited_in_vain + 1 if self._not_invited else 0
+        if self._not_invited:
+            again = BRING_AGAIN * 2 ** min(self._invited_in_vain - 1, MOST_DOUBLINGS)
+            self._invite_again_at = workflow.now() + min(again, LOOK_AGAIN)
+        else:
+            self._look_at_accounts = True  # what owners have answered before counts now
+            # A retry that came meanwhile has owners of its own to ask.
+            self._to_invite, self._invite_again_at = self._retried_by != retried_by, None
 
     async def _something_is_left(self) -> bool:
         self._news = self._moved = False
@@ -256,17 +283,13 @@ class ReleaseCampaignWorkflow:
             self._bringing = None
         if self._bringing is None and self._look_at_accounts and not self._cancelled:
             self._look_at_accounts, self._bring_again_at = False, None
-            if self._to_invite or self._retried_by or self._is_waiting:
+            if self._is_waiting:
                 self._bringing = asyncio.create_task(self._bring_accounts_to_ready())
 
     async def _bring_accounts_to_ready(self) -> None:
-        """Ask who is missing, share who has arrived, and open the gates of their rows."""
+        """Share who has arrived, and open the gates of their rows."""
         try:
-            if self._to_invite or self._retried_by:
-                await self._invite()
-                self._to_invite, self._retried_by = False, ""
-            if self._is_waiting:
-                await self._settle_accounts()
+            await self._settle_accounts()
         except ActivityError as error:
             self._not_shared = f"accounts can't be brought along: {describe(error)}"
             self._bring_again_at = workflow.now() + LOOK_AGAIN
@@ -281,7 +304,7 @@ class ReleaseCampaignWorkflow:
         if self._bringing is not None:
             await self._bringing
             self._bringing = None
-        await workflow.wait_condition(lambda: not self._preparing)
+        await workflow.wait_condition(lambda: not self._preparing and self._inviting is None)
 
     def _prepare_ad_accounts(self) -> None:
         """Each by itself, beside everything else: an ad account that TikTok does not answer for holds up no other."""
@@ -339,6 +362,7 @@ class ReleaseCampaignWorkflow:
                 actor=self._release.actor,
                 operator=self._release.operator,
                 roster=self._release.roster,
+                inviting=self._to_invite,
             ),
             summary="Share accounts that have arrived",
             priority=self._fair,
@@ -470,7 +494,7 @@ class ReleaseCampaignWorkflow:
         self._say_what_it_waits_for()
         something_to_do = min(self._moments_to_come(), default=workflow.now() + LOOK_AGAIN)
         wake_at = something_to_do
-        if self._shards or self._bringing is not None or self._preparing:
+        if self._shards or self._bringing is not None or self._preparing or self._inviting is not None:
             wake_at = min(wake_at, workflow.now() + self._between_looks())
         try:
             await workflow.wait_condition(
@@ -486,7 +510,7 @@ class ReleaseCampaignWorkflow:
     def _say_what_it_waits_for(self) -> None:
         if self._shards:
             self._enter(ReleasePhase.PROMOTE, f"{len(self._shards)} shards")
-        elif self._bringing is not None or self._preparing:
+        elif self._bringing is not None or self._preparing or self._inviting is not None:
             return  # they say themselves what they are at
         elif sum(self._transcoding.values()):
             self._enter(ReleasePhase.PREPARE, f"videos that TikTok transcodes: {sum(self._transcoding.values())}")
@@ -511,6 +535,8 @@ class ReleaseCampaignWorkflow:
             moments.append(workflow.now() + LOOK_AGAIN)
         if self._bring_again_at is not None and self._bringing is None and not self._cancelled:
             moments.append(self._bring_again_at)
+        if self._invite_again_at is not None and self._inviting is None and not self._cancelled:
+            moments.append(self._invite_again_at)
         if not (self._missing or self._cancelled):
             again = [self._prepare_at[one] for one in self._plan.to_prepare if one in self._prepare_at]
             moments += [moment for moment in again if moment > workflow.now()]
@@ -527,7 +553,7 @@ class ReleaseCampaignWorkflow:
         return self._pause
 
     async def _renew_if_long(self) -> None:
-        busy = self._shards or self._preparing or self._bringing is not None or self._retried_by or self._to_invite
+        busy = self._shards or self._preparing or self._bringing is not None or self._inviting is not None
         if not workflow.info().is_continue_as_new_suggested() or busy:
             return
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -540,6 +566,8 @@ class ReleaseCampaignWorkflow:
                     "resumed_asked_at": self._asked_at,
                     "resumed_reminders": self._reminders,
                     "resumed_told_overdue": self._told_overdue,
+                    "resumed_to_invite": self._to_invite,
+                    "resumed_retried_by": self._retried_by,
                 }
             ),
             memo={"bc": self._release.bc_id},
@@ -619,8 +647,10 @@ class ReleaseCampaignWorkflow:
             summary=f"Retry rows for {command.actor}",
             **_calls.ANSWER,
         )
+        self._news = True  # also if none goes again: an ad that was found may have become its row's
         if retried.taken:
-            self._news, self._retried_by = True, command_id()
+            self._to_invite, self._retried_by = True, command_id()
+            self._invite_again_at = None
             self._prepare_at.clear()
             self._prepared_in_vain.clear()
         return retried
@@ -794,7 +824,7 @@ class ReleaseCampaignWorkflow:
 
     @property
     def _error(self) -> str:
-        return self._last_error or self._not_shared
+        return self._last_error or self._not_shared or self._not_invited
 
     def _attention(self) -> str:
         """The first thing that a person has to look at; empty if there is none."""

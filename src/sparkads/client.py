@@ -738,7 +738,7 @@ class SparkAds:
 
 def _resumed(release: ReleaseInput) -> ReleaseInput:
     """What starts a release again that is on record."""
-    return release.model_copy(update={"resumed": True, "resumed_paused": False})
+    return release.model_copy(update={"resumed": True, "resumed_paused": False, "resumed_to_invite": False})
 
 
 def _summary(release: ReleaseInput) -> str:

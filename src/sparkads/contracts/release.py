@@ -190,6 +190,8 @@ class ReleaseInput(Contract):
     resumed_asked_at: AwareDatetime | None = None
     resumed_reminders: int = 0
     resumed_told_overdue: bool = False
+    resumed_to_invite: bool = False
+    resumed_retried_by: str = ""
 
     @field_validator("daily_ceilings")
     @classmethod
