@@ -110,6 +110,8 @@ class Config(BaseModel):
     """Whether posts that are not public can be pulled; two help articles disagree."""
     empty_details: bool = False
     """Whether `identity/video/info` puts `video_details: []` beside a `video_detail`, as callers saw."""
+    details_say_type: bool = True
+    """Whether `video_details` says `item_type`: its page's table does, its example for BC_AUTH_TT does not."""
     swapped_details: bool = False
     """Whether `video_details` says friends of what only the author sees, and the reverse, as that part of its page."""
     music_locations: Literal["ids", "codes", "both"] = "ids"

@@ -149,6 +149,8 @@ def video_info(call: Call, query: VideoInfo) -> Data:
     if query.item_ids is not None:
         found = [find_post(authorization, item_id) for item_id in query.item_ids]
         rows = [_post(post) for post in found if post is not None and post.type == query.item_type]
+        if call.world.config.details_say_type:
+            rows = [row | {"item_type": query.item_type} for row in rows]
         if call.world.config.swapped_details:
             rows = [row | {"status": SWAPPED_STATUS.get(row["status"], row["status"])} for row in rows]
         return {"video_details": rows}

@@ -96,7 +96,10 @@ async def test_a_photo_post_is_found_as_carousel_only(api: Api) -> None:
     detail = as_carousel.data["video_detail"]
     assert (detail["video_info"], detail["carousel_info"]["image_info"][0]["image_width"]) == (None, 720)
     many = await api.get("/identity/video/info/", **identity, item_ids=[photo], item_type="CAROUSEL")
-    assert [post["item_id"] for post in many.data["video_details"]] == [photo]
+    assert [(post["item_id"], post["item_type"]) for post in many.data["video_details"]] == [(photo, "CAROUSEL")]
+    await api.control("/config", details_say_type=False)
+    unsaid = await api.get("/identity/video/info/", **identity, item_ids=[photo], item_type="CAROUSEL")
+    assert ["item_type" in post for post in unsaid.data["video_details"]] == [False]
 
 
 async def test_whether_the_music_of_a_post_is_cleared(api: Api) -> None:  # R13
