@@ -136,7 +136,7 @@ class Page:
     async def _load(self, campaign_id: str, groups: list[list[Kind]]) -> None:
         now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
         rows = [
-            self._row(f"g{group}r{number}", kind, budget=20 + group, due=now)
+            self._row(f"g{group}r{number}", kind, budget=50 + group, due=now)
             for group, kinds in enumerate(groups)
             for number, kind in enumerate(kinds)
         ]
