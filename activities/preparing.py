@@ -7,7 +7,7 @@ What can't work is taken out by name here, before its instant, and every row is 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ from activities.platform import Platform
 from activities.posts import MusicKnown, check_posts
 from activities.room import RoomForAds, ad_groups_without
 from activities.together import each_to_its_end
-from activities.waits import AGAIN, Waiting, keep_waits, waiting_for
+from activities.waits import AGAIN, Waiting, keep_waits, tell_of_end, waiting_for
 from sparkads.contracts.base import Contract
 from sparkads.contracts.release import AdTemplate, DailyBudget, DailyCeiling, TargetState
 from sparkads.files import Files
@@ -50,6 +50,9 @@ from tiktok import (
 
 ACCOUNTS_AT_ONCE = 4
 """TikTok accounts whose posts are looked at side by side, in each ad account."""
+
+ASKED_AGAIN = 3.0
+"""Seconds until TikTok is asked a second time before a definite no of it ends rows."""
 
 POSTS_HOLD = timedelta(minutes=10)
 """How long a look at a post serves further attempts; afterwards the review keeps looking at it (review.py)."""
@@ -135,17 +138,7 @@ class _AdAccount:
 
     async def _each_step(self) -> None:
         try:
-            await self._check_ad_account()
-            await self._check_posts()
-            for files in await self._uploads.bring(self._client, self._campaign, self._advertiser_id):
-                rows = await media.rows_with_files(
-                    self._db, self._campaign.campaign_id, self._advertiser_id, files.hashes
-                )
-                self._wait(rows, files.waiting)
-            named = await self._find_named_groups()
-            await self._check_room()
-            await self._use_named_groups(named)
-            await self._make_ad_groups()
+            await believed(self._steps)
         except DEFINITE_NO as no:
             # Said of the ad account as a whole: no ad group of its own can be made in it.
             rows = await preparing.unprepared(self._db, self._campaign.campaign_id, self._advertiser_id)
@@ -153,6 +146,17 @@ class _AdAccount:
         except TikTokError as error:
             rows = await preparing.unprepared(self._db, self._campaign.campaign_id, self._advertiser_id)
             self._wait(rows, waiting_for(error, self._advertiser_id))
+
+    async def _steps(self) -> None:
+        await self._check_ad_account()
+        await self._check_posts()
+        for files in await self._uploads.bring(self._client, self._campaign, self._advertiser_id):
+            rows = await media.rows_with_files(self._db, self._campaign.campaign_id, self._advertiser_id, files.hashes)
+            self._wait(rows, files.waiting)
+        named = await self._find_named_groups()
+        await self._check_room()
+        await self._use_named_groups(named)
+        await self._make_ad_groups()
 
     def _wait(self, row_ids: Iterable[str], waiting: Waiting) -> None:
         for row_id in row_ids:
@@ -223,6 +227,7 @@ class _AdAccount:
             return
         async with self._db.acquire() as connection, connection.transaction():
             stopped = await preparing.stop_ready(connection, self._campaign.campaign_id, row_ids, state, reason)
+            await tell_of_end(connection, self._campaign, stopped, state, reason)
             await audit.write_rows(
                 connection,
                 bc_id=self._campaign.bc_id,
@@ -252,20 +257,31 @@ class _AdAccount:
             return
         tiktok_campaign_id = await self._tiktok_campaign()
         listed = await self._client.ads.ad_groups(self._advertiser_id, campaign_ids=[tiktok_campaign_id])
-        there = {one.adgroup_name: one for one in listed}
-        for group in groups:
-            rows = await preparing.rows_of_group(self._db, group.id)
-            if group.ends_at is not None and group.ends_at <= datetime.now(UTC):
-                # TikTok takes no end in the past.
-                await self._stop(rows, TargetState.BLOCKED, NO_RIGHTS)
-                continue
-            try:
-                made = there.get(group.name) or await self._ad_group(tiktok_campaign_id, group)
-            except DEFINITE_NO as no:
+        there = {one.adgroup_name: one.adgroup_id for one in listed}
+        refused = [group for group in groups if await self._make_ad_group(tiktok_campaign_id, group, there) is not None]
+        if refused:
+            await asyncio.sleep(ASKED_AGAIN)
+        for group in refused:
+            no = await self._make_ad_group(tiktok_campaign_id, group, there)
+            if no is not None:
                 reason = f"TikTok refused the ad group of these rows in ad account {self._advertiser_id}: {no}"
-                await self._stop(rows, TargetState.REFUSED, reason)
-                continue
-            await publishing.put_ad_group(self._db, group.id, made.adgroup_id)
+                await self._stop(await preparing.rows_of_group(self._db, group.id), TargetState.REFUSED, reason)
+
+    async def _make_ad_group(
+        self, tiktok_campaign_id: str, group: AdGroup, there: Mapping[str, str]
+    ) -> TikTokError | None:
+        """Make one ad group, if it is not there; returns TikTok's definite no, if it says one."""
+        if group.ends_at is not None and group.ends_at <= datetime.now(UTC):
+            # TikTok takes no end in the past.
+            rows = await preparing.rows_of_group(self._db, group.id)
+            await self._stop(rows, TargetState.BLOCKED, NO_RIGHTS)
+            return None
+        try:
+            adgroup_id = there.get(group.name) or (await self._ad_group(tiktok_campaign_id, group)).adgroup_id
+        except DEFINITE_NO as no:
+            return no
+        await publishing.put_ad_group(self._db, group.id, adgroup_id)
+        return None
 
     async def _check_room_for_ad_groups(self) -> None:
         """One that TikTok has no room for must not be made: it would make it, switch it off, and never on again."""
@@ -371,6 +387,20 @@ async def missing_ad_groups(client: TikTokClient, advertiser_id: str, wanted: It
         if ad_group_status(one.secondary_status).status_class is not StatusClass.DELETED
     }
     return {adgroup_id: f"ad group {adgroup_id} {reason}" for adgroup_id in wanted - there}
+
+
+async def believed(question: Callable[[], Awaitable[None]]) -> None:
+    """
+    Do what TikTok may refuse; a definite no counts when it is said a second time.
+
+    Raises:
+        TikTokError: as of the second time.
+    """
+    try:
+        await question()
+    except DEFINITE_NO:
+        await asyncio.sleep(ASKED_AGAIN)
+        await question()
 
 
 def _first(found: Iterable[T]) -> T | None:

@@ -37,6 +37,8 @@ from sparkads.errors import (
     NotAMember,
     PlanChanged,
     Refusal,
+    TikTokNotUnderstood,
+    TikTokRefused,
     describe,
     refused,
 )
@@ -61,6 +63,10 @@ LOOK_AT_GATES = 2.0
 
 LATE_BY = timedelta(minutes=5)
 """How far in the past a wall time may lie when a release is loaded: it was still ahead when it was checked."""
+
+
+_FOR_NOW = (TikTokRefused, TikTokNotUnderstood)
+"""Refusals of a command that are said of a question about people: no verdict on the account that it was about."""
 
 
 class LoadRelease(Contract):
@@ -269,7 +275,7 @@ class ReleaseActivities:
             try:
                 async with asyncio.timeout(INVITED_WITHIN):
                     await self._invite(campaign, invite, scope, accounts)
-            except (TimeoutError, WorkflowUpdateFailedError, RPCError) as error:
+            except (TimeoutError, WorkflowUpdateFailedError, RPCError, *_FOR_NOW) as error:
                 problem = f"owners can't be asked for now: {describe(error) or 'the Business Center does not answer'}"
                 why = Waiting(f"{problem}; see its workflow, bc/{campaign.bc_id}", needs_person=False)
                 for account in accounts:
@@ -297,6 +303,8 @@ class ReleaseActivities:
         )
         try:
             result = await self._client.request_access(campaign.bc_id, command)
+        except _FOR_NOW:
+            raise
         except Refusal as refusal:
             for account in accounts:
                 await self._block_account(campaign, account.handle, str(refusal))
@@ -393,6 +401,8 @@ class ReleaseActivities:
         command_id = f"{info.workflow_run_id}-{info.activity_id}-{info.attempt}-{account.asset_id}"
         try:
             result = await self._client.share(campaign.bc_id, str(account.asset_id), command, command_id=command_id)
+        except _FOR_NOW as error:
+            return str(error)
         except Refusal as refusal:
             await self._block_account(campaign, account.handle, str(refusal))
             return ""

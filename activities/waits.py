@@ -13,6 +13,7 @@ from typing import NamedTuple
 from activities.failures import RECONNECT_CHECK
 from activities.members import current_run
 from sparkads.contracts.notification import NotificationKind
+from sparkads.contracts.release import TargetState
 from store import notifications, waits
 from store.database import Connection, Pool
 from store.releases import NAMED, Campaign
@@ -69,6 +70,25 @@ async def keep_waits(db: Pool, campaign: Campaign, waiting: Mapping[str, Waiting
             patience = timedelta(0) if needs_person else PATIENCE
             news = await waits.say(connection, campaign.campaign_id, some, patience=patience)
             await _tell(connection, campaign, news)
+
+
+async def tell_of_end(
+    connection: Connection, campaign: Campaign, row_ids: Sequence[str], state: TargetState, reason: str
+) -> None:
+    """Tell people of rows that end before they have gone out: before their instant there is time to do something."""
+    if not row_ids:
+        return
+    named = f"{', '.join(row_ids[:NAMED])}{' …' if len(row_ids) > NAMED else ''}"
+    await notifications.put(
+        connection,
+        bc_id=campaign.bc_id,
+        kind=NotificationKind.ATTENTION,
+        subject=f"campaign {campaign.campaign_id}",
+        text=f"{len(row_ids)} rows of campaign {campaign.campaign_id} are {state} ({named}): {reason}. All others go "
+        f"on. Once that is mended: sparkads campaign retry {campaign.campaign_id}",
+        data={"campaign_id": campaign.campaign_id, "rows": len(row_ids), "state": state},
+        run=current_run(),
+    )
 
 
 async def _tell(connection: Connection, campaign: Campaign, news: Sequence[tuple[str, str]]) -> None:

@@ -95,6 +95,9 @@ other, and it is the store that lets nothing out early.
 BRING_AGAIN = timedelta(seconds=15)
 """Until what TikTok could not share is looked at again, twice as long each time; the others go on meanwhile."""
 
+BRING_AT_LEAST = timedelta(minutes=1)
+"""And never longer than this: people wait for it."""
+
 MOST_DOUBLINGS = 8
 """Of the pause until an ad account is tried again: far beyond LOOK_AGAIN."""
 
@@ -259,7 +262,7 @@ class ReleaseCampaignWorkflow:
         self._invited_in_vain = self._invited_in_vain + 1 if self._not_invited else 0
         if self._not_invited:
             again = BRING_AGAIN * 2 ** min(self._invited_in_vain - 1, MOST_DOUBLINGS)
-            self._invite_again_at = workflow.now() + min(again, LOOK_AGAIN)
+            self._invite_again_at = workflow.now() + min(again, BRING_AT_LEAST)
         else:
             self._look_at_accounts = True  # what owners have answered before counts now
             # A retry that came meanwhile has owners of its own to ask.
@@ -372,7 +375,7 @@ class ReleaseCampaignWorkflow:
         self._shared_in_vain = self._shared_in_vain + 1 if settled.problem else 0
         if settled.problem:
             again = BRING_AGAIN * 2 ** min(self._shared_in_vain - 1, MOST_DOUBLINGS)
-            self._bring_again_at = workflow.now() + min(again, LOOK_AGAIN)
+            self._bring_again_at = workflow.now() + min(again, BRING_AT_LEAST)
 
     async def _ask_for_approval(self) -> None:
         """Remind those who have not agreed: as often as the release says, and at once after their deadline."""
