@@ -55,6 +55,8 @@ for creative in (task["pull"], task["photos"], {**task["push"], **media}):
 said["ads"] = data(client.ad.get_ads({"filtering": {"adgroup_ids": [adgroup["adgroup_id"]]}}))
 ad_ids = [ad["ad_id"] for ad in said["ads"]["list"]]
 said["reviews"] = read("ad/review_info", ad_ids=ad_ids)["ad_review_map"]
+# Above 20 MiB the client sends a file in pieces.
+(said["large"],) = data(client.creative.video.upload_file(sys.argv[2]))
 said["paused"] = data(client.ad.disable_ads(ad_ids[:1]))
 
 sys.stdout.write(json.dumps(said))
