@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple, TypeVar
 
+from activities.believing import believed
 from activities.failures import DEFINITE_NO
 from activities.lost_answers import found_or_made, made_once
 from activities.members import current_run
@@ -33,6 +34,8 @@ from tiktok import (
     FileType,
     Image,
     InvalidRequest,
+    NoPermission,
+    NotFound,
     NotReady,
     TikTokClient,
     TikTokError,
@@ -54,6 +57,9 @@ After the last one the rows of other videos go on without them, and pay for it w
 
 TRANSCODING_LIMIT = timedelta(minutes=30)
 """How long TikTok may transcode a video before its rows are refused: hours would pass their instants in silence."""
+
+SAID_OF_THE_CALLER = (NoPermission, NotFound)
+"""Refusals of an upload that say nothing of the file: others count at once, as a file is not sent twice for nothing."""
 
 _MD5_MISMATCH: Final = 40900
 
@@ -124,10 +130,10 @@ class Uploads:
                 if connection is None:
                     return
                 if needed.kind is Kind.VIDEO:
-                    video = await self._video(client, needed)
+                    video = await believed(partial(self._video, client, needed), twice=SAID_OF_THE_CALLER)
                     await media.put_media(connection, needed, video.video_id, width=video.width, height=video.height)
                 else:
-                    image = await self._cover(client, needed)
+                    image = await believed(partial(self._cover, client, needed), twice=SAID_OF_THE_CALLER)
                     await media.put_image(connection, needed, image.image_id, width=image.width, height=image.height)
         except FileDamaged as error:
             reason = f"the {needed.kind} can't be read: {error}. The row goes on when the file is there again"
@@ -208,7 +214,7 @@ class Uploads:
     ) -> bool:
         """Whether nothing more is to be waited for here: the video has its first cover, or its rows can't go on."""
         try:
-            covers = await client.files.suggest_covers(video.advertiser_id, video.video_id)
+            covers = await believed(partial(client.files.suggest_covers, video.advertiser_id, video.video_id))
         except NotReady:
             return await self._is_late(campaign, video)
         except DEFINITE_NO as error:

@@ -7,13 +7,14 @@ What can't work is taken out by name here, before its instant, and every row is 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from temporalio import activity
 
 from activities.ad_accounts import beyond_ceiling, daily_ceiling, judge_ad_accounts
+from activities.believing import ASKED_TWICE_AFTER, believed
 from activities.campaigns import known_campaign
 from activities.failures import DEFINITE_NO
 from activities.gates import NO_RIGHTS
@@ -50,9 +51,6 @@ from tiktok import (
 
 ACCOUNTS_AT_ONCE = 4
 """TikTok accounts whose posts are looked at side by side, in each ad account."""
-
-ASKED_AGAIN = 3.0
-"""Seconds until TikTok is asked a second time before a definite no of it ends rows."""
 
 POSTS_HOLD = timedelta(minutes=10)
 """How long a look at a post serves further attempts; afterwards the review keeps looking at it (review.py)."""
@@ -260,7 +258,7 @@ class _AdAccount:
         there = {one.adgroup_name: one.adgroup_id for one in listed}
         refused = [group for group in groups if await self._make_ad_group(tiktok_campaign_id, group, there) is not None]
         if refused:
-            await asyncio.sleep(ASKED_AGAIN)
+            await asyncio.sleep(ASKED_TWICE_AFTER)
         for group in refused:
             no = await self._make_ad_group(tiktok_campaign_id, group, there)
             if no is not None:
@@ -387,20 +385,6 @@ async def missing_ad_groups(client: TikTokClient, advertiser_id: str, wanted: It
         if ad_group_status(one.secondary_status).status_class is not StatusClass.DELETED
     }
     return {adgroup_id: f"ad group {adgroup_id} {reason}" for adgroup_id in wanted - there}
-
-
-async def believed(question: Callable[[], Awaitable[None]]) -> None:
-    """
-    Do what TikTok may refuse; a definite no counts when it is said a second time.
-
-    Raises:
-        TikTokError: as of the second time.
-    """
-    try:
-        await question()
-    except DEFINITE_NO:
-        await asyncio.sleep(ASKED_AGAIN)
-        await question()
 
 
 def _first(found: Iterable[T]) -> T | None:

@@ -25,7 +25,7 @@ class StartUpload(Body):
     advertiser_id: Id
     size: int = Field(ge=1)
     content_type: Literal["image", "video", "music"]
-    name: str = Field(default="file", min_length=1, max_length=LONGEST_NAME)
+    name: str = Field(default="", max_length=LONGEST_NAME)
 
 
 @routes.post("/file/start/upload/", StartUpload)

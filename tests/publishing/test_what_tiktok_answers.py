@@ -47,6 +47,29 @@ async def attention(run: Release) -> str:
     return (await run.label.spark.release_status(run.campaign_id)).attention
 
 
+async def test_a_definite_no_that_is_said_once_ends_nothing(
+    odd_label: Label, odd_answers: OddAnswers, odd_db: Pool, tmp_path: Path
+) -> None:
+    await odd_label.authorized("ann", "bob")
+    steps = ("campaign/get/", "adgroup/create/", "file/video/ad/upload/", "file/video/suggestcover/")
+    for path in steps:
+        odd_answers.answer(path, error(40001, "No permission to operate advertiser."), times=1)
+    rows = [
+        push("push", "@ann", odd_label.ad_account),
+        pull("pull", "@bob", odd_label.ad_account, post_of("bob")),
+    ]
+    run = await release(odd_label, odd_db, tmp_path, rows)
+
+    ended = await run.finished(90)
+
+    assert {row_id: (row.state, row.reason) for row_id, row in ended.items()} == {
+        "push": (TargetState.PUBLISHED, ""),
+        "pull": (TargetState.PUBLISHED, ""),
+    }
+    assert {row_id: len(ads) for row_id, ads in (await run.ads()).items()} == {"push": 1, "pull": 1}
+    assert all(odd_answers.count(path) > 1 for path in steps)
+
+
 async def test_a_definite_no_ends_the_rows_of_its_ad_account_and_no_other(
     odd_label: Label, odd_answers: OddAnswers, odd_db: Pool, tmp_path: Path
 ) -> None:
