@@ -27,6 +27,11 @@ def make_app(*, public_url: str = "", seed: Seed | None = None) -> web.Applicati
         apply_seed(simulation.world, seed)
     app = web.Application(client_max_size=LARGEST_BODY)
     app[SIMULATION] = simulation
+
+    async def drop_uploads(_: web.Application) -> None:
+        simulation.world.drop_uploads()
+
+    app.on_cleanup.append(drop_uploads)
     app.router.add_route("*", "/open_api/{path:.*}", Dispatcher(simulation).__call__)
     app.add_routes(Consent(simulation.world).routes())
     app.add_routes(Control(simulation).routes())

@@ -36,8 +36,16 @@ class World:
         self.config = Config()
         self.delays = Delays()
         self.schedule = Schedule()
+        self.drop_uploads()
         for mapping in (self.apps, self.tokens, self.centers, self.ad_accounts, self.accounts, self.codes):
             mapping.clear()
+
+    def drop_uploads(self) -> None:
+        """Close, and so delete, the files that were sent in pieces."""
+        for ad_account in self.ad_accounts.values():
+            for upload in ad_account.uploads.values():
+                upload.file.close()
+            ad_account.uploads.clear()
 
     def settle(self) -> float:
         """Let everything due happen; answers the present instant."""
