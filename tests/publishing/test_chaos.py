@@ -15,7 +15,8 @@ from chaos.verdict import Evidence, unexplained, violations
 from chaos.world import Owner
 from sparkads.contracts.release import TargetState
 
-STORM = Storm(seconds=60, owners=10, workers=2, kills=6, restarts=1)
+STORM = Storm(seconds=60, owners=10, workers=2, kills=6, restarts=2)
+"""Two restarts of each server: the first falls into the first half, before the rows are done."""
 
 
 @pytest.mark.timeout(300)
