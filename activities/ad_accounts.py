@@ -18,7 +18,7 @@ from sparkads import budgets
 from sparkads.contracts.release import AdTemplate, DailyCeiling
 from sparkads.manifest import Visibility
 from store.preparing import Unplanned
-from tiktok import AdAccount, Place, StatusClass, TikTokClient, Usable, account_status, ad_group_status
+from tiktok import AdAccount, AdGroup, Place, StatusClass, TikTokClient, Usable, account_status, ad_group_status
 from tiktok.ad_accounts import ACCOUNTS_IN_CALL
 
 _SILENT = Unanswered(None, "its answer does not name it")
@@ -197,17 +197,32 @@ async def judge_named_groups(client: TikTokClient, advertiser_id: str, rows: Ite
         judged.unanswered(f"ad groups of ad account {advertiser_id}", listed, chain.from_iterable(wanted.values()))
         return judged
     there = {one.adgroup_id: ad_group_status(one.secondary_status) for one in listed}
+    missing = missing_ad_groups(advertiser_id, wanted, listed)
     for adgroup_id, row_ids in wanted.items():
         status = there.get(adgroup_id)
         if status is None and not listed.is_complete:
             judged.risks[f"ad group {adgroup_id} could not be looked up: TikTok's list could not be read"] += row_ids
-        # A campaign that is deleted takes its ad groups with it; their status says so.
-        elif status is None or status.status_class is StatusClass.DELETED:
-            judged.blocked[f"ad group {adgroup_id} is not in ad account {advertiser_id}, or is deleted"] += row_ids
-        elif status.status_class not in _QUIET:
+        elif adgroup_id in missing:
+            judged.blocked[missing[adgroup_id]] += row_ids
+        elif status is not None and status.status_class not in _QUIET:
             to_do = f"; {status.to_do}" if status.to_do else ""
             judged.risks[f"ad group {adgroup_id} {status.meaning} ({status.value}){to_do}"] += row_ids
     return judged
+
+
+def missing_ad_groups(advertiser_id: str, wanted: Iterable[str], listed: Iterable[AdGroup]) -> dict[str, str]:
+    """Why ad groups can't be used that are not among those listed, or are listed as deleted."""
+    # A campaign that is deleted takes its ad groups with it; their status says so.
+    usable = {
+        one.adgroup_id
+        for one in listed
+        if ad_group_status(one.secondary_status).status_class is not StatusClass.DELETED
+    }
+    return {
+        adgroup_id: f"ad group {adgroup_id} is not in ad account {advertiser_id}, or is deleted"
+        for adgroup_id in wanted
+        if adgroup_id not in usable
+    }
 
 
 _QUIET = frozenset({StatusClass.DELIVERING, StatusClass.IN_REVIEW, StatusClass.SCHEDULED})

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from temporalio import activity
 
-from activities.ad_accounts import beyond_ceiling, daily_ceiling, judge_ad_accounts
+from activities.ad_accounts import beyond_ceiling, daily_ceiling, judge_ad_accounts, missing_ad_groups
 from activities.believing import ASKED_TWICE_AFTER, believed
 from activities.campaigns import known_campaign
 from activities.failures import DEFINITE_NO
@@ -41,12 +41,9 @@ from tiktok import (
     InvalidRequest,
     NewAdGroup,
     NewCampaign,
-    Rows,
     ServerFault,
-    StatusClass,
     TikTokClient,
     TikTokError,
-    ad_group_status,
 )
 
 ACCOUNTS_AT_ONCE = 4
@@ -198,7 +195,7 @@ class _AdAccount:
         if not wanted:
             return frozenset()
         try:
-            missing = await missing_ad_groups(self._client, self._advertiser_id, wanted)
+            missing = await unusable_ad_groups(self._client, self._advertiser_id, wanted)
         except TikTokError as error:
             for row_ids in wanted.values():
                 self._wait(row_ids, waiting_for(error, self._advertiser_id))
@@ -363,28 +360,21 @@ class _AdAccount:
         return await made_once(find, make)
 
 
-async def missing_ad_groups(client: TikTokClient, advertiser_id: str, wanted: Iterable[str]) -> dict[str, str]:
+async def unusable_ad_groups(client: TikTokClient, advertiser_id: str, wanted: Iterable[str]) -> dict[str, str]:
     """
     Why each of these ad groups can't be used, for those that can't.
 
     Raises:
         TikTokError: it is not known.
     """
-    wanted, listed = frozenset(wanted), Rows[TikTokAdGroup]()
-    reason = f"is not in ad account {advertiser_id}, or is deleted"
+    wanted = frozenset(wanted)
     try:
         listed = await client.ads.ad_groups(advertiser_id, ids=wanted)
     except DEFINITE_NO as error:
-        reason = f"can't be looked up: {error}"
+        return {adgroup_id: f"ad group {adgroup_id} can't be looked up: {error}" for adgroup_id in wanted}
     if not listed.is_complete:
         raise ServerFault(f"answer not understood: {'; '.join(listed.left_out[:3])}", path="adgroup/get/")
-    # A campaign that is deleted takes its ad groups with it; their status says so.
-    there = {
-        one.adgroup_id
-        for one in listed
-        if ad_group_status(one.secondary_status).status_class is not StatusClass.DELETED
-    }
-    return {adgroup_id: f"ad group {adgroup_id} {reason}" for adgroup_id in wanted - there}
+    return missing_ad_groups(advertiser_id, wanted, listed)
 
 
 def _first(found: Iterable[T]) -> T | None:

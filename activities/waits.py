@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
+from pydantic import JsonValue
+
 from activities.failures import RECONNECT_CHECK
 from activities.members import current_run
 from sparkads.contracts.notification import NotificationKind
@@ -78,17 +80,11 @@ async def tell_of_end(
     """Tell people of rows that end before they have gone out: before their instant there is time to do something."""
     if not row_ids:
         return
-    named = f"{', '.join(row_ids[:NAMED])}{' …' if len(row_ids) > NAMED else ''}"
-    await notifications.put(
-        connection,
-        bc_id=campaign.bc_id,
-        kind=NotificationKind.ATTENTION,
-        subject=f"campaign {campaign.campaign_id}",
-        text=f"{len(row_ids)} rows of campaign {campaign.campaign_id} are {state} ({named}): {reason}. All others go "
-        f"on. Once that is mended: sparkads campaign retry {campaign.campaign_id}",
-        data={"campaign_id": campaign.campaign_id, "rows": len(row_ids), "state": state},
-        run=current_run(),
+    text = (
+        f"{len(row_ids)} rows of campaign {campaign.campaign_id} are {state} ({_few(row_ids)}): {reason}. All others "
+        f"go on. Once that is mended: sparkads campaign retry {campaign.campaign_id}"
     )
+    await _put_notice(connection, campaign, text, {"rows": len(row_ids), "state": state})
 
 
 async def _tell(connection: Connection, campaign: Campaign, news: Sequence[tuple[str, str]]) -> None:
@@ -96,13 +92,24 @@ async def _tell(connection: Connection, campaign: Campaign, news: Sequence[tuple
     for row_id, reason in news:
         by_reason[reason].append(row_id)
     for reason, row_ids in by_reason.items():
-        named = f"{', '.join(row_ids[:NAMED])}{' …' if len(row_ids) > NAMED else ''}"
-        await notifications.put(
-            connection,
-            bc_id=campaign.bc_id,
-            kind=NotificationKind.ATTENTION,
-            subject=f"campaign {campaign.campaign_id}",
-            text=f"{len(row_ids)} rows of campaign {campaign.campaign_id} wait ({named}): {reason}. All others go on.",
-            data={"campaign_id": campaign.campaign_id, "rows": len(row_ids)},
-            run=current_run(),
+        text = (
+            f"{len(row_ids)} rows of campaign {campaign.campaign_id} wait ({_few(row_ids)}): {reason}. All others go "
+            "on."
         )
+        await _put_notice(connection, campaign, text, {"rows": len(row_ids)})
+
+
+async def _put_notice(connection: Connection, campaign: Campaign, text: str, data: Mapping[str, JsonValue]) -> None:
+    await notifications.put(
+        connection,
+        bc_id=campaign.bc_id,
+        kind=NotificationKind.ATTENTION,
+        subject=f"campaign {campaign.campaign_id}",
+        text=text,
+        data={"campaign_id": campaign.campaign_id, **data},
+        run=current_run(),
+    )
+
+
+def _few(row_ids: Sequence[str]) -> str:
+    return f"{', '.join(row_ids[:NAMED])}{' …' if len(row_ids) > NAMED else ''}"

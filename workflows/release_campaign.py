@@ -261,8 +261,7 @@ class ReleaseCampaignWorkflow:
             self._moved = True
         self._invited_in_vain = self._invited_in_vain + 1 if self._not_invited else 0
         if self._not_invited:
-            again = BRING_AGAIN * 2 ** min(self._invited_in_vain - 1, MOST_DOUBLINGS)
-            self._invite_again_at = workflow.now() + min(again, BRING_AT_LEAST)
+            self._invite_again_at = _try_again_at(self._invited_in_vain)
         else:
             self._look_at_accounts = True  # what owners have answered before counts now
             # A retry that came meanwhile has owners of its own to ask.
@@ -374,8 +373,7 @@ class ReleaseCampaignWorkflow:
         self._not_shared = settled.problem
         self._shared_in_vain = self._shared_in_vain + 1 if settled.problem else 0
         if settled.problem:
-            again = BRING_AGAIN * 2 ** min(self._shared_in_vain - 1, MOST_DOUBLINGS)
-            self._bring_again_at = workflow.now() + min(again, BRING_AT_LEAST)
+            self._bring_again_at = _try_again_at(self._shared_in_vain)
 
     async def _ask_for_approval(self) -> None:
         """Remind those who have not agreed: as often as the release says, and at once after their deadline."""
@@ -906,3 +904,9 @@ class ReleaseCampaignWorkflow:
         changed = _card.changed(*pairs)
         if changed:
             workflow.upsert_search_attributes(changed)
+
+
+def _try_again_at(in_vain: int) -> datetime:
+    """When owners are asked, or accounts shared, once more that could not be `in_vain` times in a row."""
+    pause: timedelta = BRING_AGAIN * 2 ** min(in_vain - 1, MOST_DOUBLINGS)
+    return workflow.now() + min(pause, BRING_AT_LEAST)
